@@ -1,0 +1,1 @@
+"""The problem: MDP records, policies, the zoo of recipes, files and foreign tables."""
