@@ -1,0 +1,1 @@
+"""One file a theorem: the file name is the id, the docstring the statement, the body its check."""

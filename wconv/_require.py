@@ -35,7 +35,10 @@ def real(symbol: str, value: object) -> float:
     """Require a real number (no bool, no NaN, no infinity) and return it as a float."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         fail(symbol, "be a real number", value, "give a plain number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
     if not np.isfinite(number):
         fail(symbol, "be finite", number, "give a finite number")
     return number

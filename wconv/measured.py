@@ -107,10 +107,20 @@ class Measured:
     def __rsub__(self, other: Any) -> "Measured":
         return as_measured(other) - self
 
-    def sup(self, axis: int | None = -1) -> "Measured":
-        """The largest entry along an axis, with the largest error."""
-        terms = {n: np.asarray(e.max(axis=axis)) for n, e in self.errors.items()}
-        return Measured(np.asarray(self.value.max(axis=axis)), terms, self.how)
+    def __abs__(self) -> "Measured":
+        return Measured(np.abs(self.value), self.errors, self.how)
+
+    def sup(self, *, keepdims: bool = False) -> "Measured":
+        """The largest entry along the last axis, with the largest error."""
+        terms = {n: np.asarray(e.max(axis=-1, keepdims=keepdims)) for n, e in self.errors.items()}
+        return Measured(np.asarray(self.value.max(axis=-1, keepdims=keepdims)), terms, self.how)
+
+    def total(self) -> "Measured":
+        """The sum along the last axis, with the sum of errors and its own rounding."""
+        terms = {n: np.asarray(e.sum(axis=-1)) for n, e in self.errors.items()}
+        own = rounding(np.abs(self.value).sum(axis=-1), depth=self.value.shape[-1])
+        out = Measured(np.asarray(self.value.sum(axis=-1)), terms, self.how)
+        return out.with_error("rounding", own)
 
     def __repr__(self) -> str:
         if self.value.ndim == 0:

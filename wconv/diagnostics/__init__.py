@@ -1,0 +1,1 @@
+"""Measured quantities of policies and solutions: gaps, residuals, divergences, gains."""

@@ -6,7 +6,7 @@ with reference masses m_i; reward r(s, a), transition P(s'|s, a), discount γ, t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,17 +88,28 @@ class MDP:
         return np.asarray((mixture @ self.P).toarray())
 
     def replace(self, *, temperature: float | None = None, discount: float | None = None) -> "MDP":
-        """The same problem at another temperature or discount (same grid and reference)."""
+        """The same problem at another temperature or discount (same grid and reference).
+
+        ``smooth`` and the parameters of these names follow. Where the reference itself depends on
+        the temperature (gaussian-line), ``zoo.make`` at the new temperature is another problem.
+        """
+        gamma = self.gamma if discount is None else discount
+        tau = self.tau if temperature is None else temperature
+        follow = self.smooth
+        if follow is not None:
+            follow = replace(follow, discount=gamma, temperature=tau)
+        words = {"discount": gamma, "temperature": tau}
+        known = {key: value for key, value in words.items() if key in self.parameters}
         return make_mdp(
             self.r,
             self.P,
-            discount=self.gamma if discount is None else discount,
-            temperature=self.tau if temperature is None else temperature,
+            discount=gamma,
+            temperature=tau,
             grid=self.grid,
             initial=self.rho,
             name=self.name,
-            parameters=dict(self.parameters),
-            smooth=self.smooth,
+            parameters={**self.parameters, **known},
+            smooth=follow,
         )
 
 
@@ -130,8 +141,9 @@ def make_mdp(
 
     Raises:
         InputError: naming the symbol, the requirement, the value and the remedy.
+
     """
-    r = np.ascontiguousarray(_numbers("reward", reward))
+    r = np.ascontiguousarray(numbers("reward", reward))
     if r.ndim != 2 or 0 in r.shape:
         require.fail("reward", "have shape (states, actions)", r.shape, "give a table r[s, a]")
     s, a = r.shape
@@ -145,7 +157,7 @@ def make_mdp(
     P = _transition(transition, s, a)
     sums = np.asarray(P.sum(axis=-1))
     require.row_sums("transition", sums, "next states", ROW_SUM_TOL * s)
-    rho = np.full(s, 1.0 / s) if initial is None else _numbers("initial", initial)
+    rho = np.full(s, 1.0 / s) if initial is None else numbers("initial", initial)
     require.shape("initial", rho, (s,), "(states,)")
     require.probabilities("initial", rho, "states", ROW_SUM_TOL * s)
     if isinstance(P, np.ndarray):
@@ -169,27 +181,33 @@ def _transition(transition: Any, s: int, a: int) -> "Array | csr_array[Any]":
     if hasattr(transition, "tocsr"):
         from scipy.sparse import csr_array
 
-        P = csr_array(transition, dtype=float)
-        require.shape("transition", P, (s * a, s), "(states·actions, next states)")
-        entries = P.data
-    else:
-        P = np.ascontiguousarray(_numbers("transition", transition))
-        require.shape("transition", P, (s, a, s), "(states, actions, next states)")
-        entries = P
+        sparse = csr_array(transition, dtype=float, copy=True)
+        sparse.sum_duplicates()
+        require.shape("transition", sparse, (s * a, s), "(states·actions, next states)")
+        _no_negative(sparse.data)
+        return sparse
+    dense = np.ascontiguousarray(numbers("transition", transition))
+    require.shape("transition", dense, (s, a, s), "(states, actions, next states)")
+    _no_negative(dense)
+    return dense
+
+
+def _no_negative(entries: Array) -> None:
     require.finite("transition", entries)
     if (entries < 0).any():
         require.fail("transition", "be non-negative", float(entries.min()), "fix the entry")
-    return P
 
 
-def _numbers(symbol: str, value: Any) -> Array:
+def numbers(symbol: str, value: Any) -> Array:
+    """The value as a float64 array; InputError when it is not one (ragged lists, text, objects)."""
     try:
         return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         require.fail(symbol, "be an array of numbers", type(value).__name__, "give a numeric array")
 
 
 def _frozen(array: Array) -> Array:
-    view = array.view()
-    view.flags.writeable = False
-    return view
+    # What is writeable may be the caller's: a record that changes with it is not validated.
+    kept = array.copy() if array.flags.writeable else array
+    kept.flags.writeable = False
+    return kept

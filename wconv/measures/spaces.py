@@ -7,7 +7,6 @@ nodes at cell centres, where the reversible chain of a Gibbs policy is of second
 """
 
 from dataclasses import dataclass, field
-from itertools import product
 from math import erfc, log, pi, sqrt
 from typing import Protocol
 
@@ -121,7 +120,7 @@ class Interval:
     high: float
 
     def grid(self, n: int) -> Grid:
-        """n equal cells."""
+        """Equal cells, n of them."""
         _ordered("interval", self.low, self.high)
         return _uniform_grid(self, (self.low,), (self.high,), n, periodic=False)
 
@@ -134,9 +133,11 @@ class Box:
     high: tuple[float, ...]
 
     def grid(self, n: int) -> Grid:
-        """n cells an axis (n^d nodes)."""
+        """Equal cells, n an axis (n^d nodes)."""
         if len(self.low) != len(self.high) or not self.low:
-            require.fail("box", "have as many lower as upper ends", (self.low, self.high), "match them")
+            require.fail(
+                "box", "have as many lower as upper ends", (self.low, self.high), "match them"
+            )
         for a, b in zip(self.low, self.high, strict=True):
             _ordered("box", a, b)
         return _uniform_grid(self, self.low, self.high, n, periodic=False)
@@ -153,7 +154,7 @@ class Torus:
     dim: int = 1
 
     def grid(self, n: int) -> Grid:
-        """n equal cells an axis, the last next to the first."""
+        """Equal cells, n an axis, the last next to the first."""
         require.positive("torus length", self.length, "give the circumference")
         if self.dim not in (1, 2):
             require.fail("torus dim", "be 1 or 2", self.dim, "use a box for more dimensions")
@@ -174,9 +175,11 @@ class GaussianLine:
     reach: float = 8.0
 
     def grid(self, n: int) -> Grid:
-        """n equal cells on [−reach·scale, reach·scale]."""
+        """Equal cells, n of them, on [−reach·scale, reach·scale]."""
         scale = require.positive("gaussian scale", self.scale, "give the standard deviation")
-        reach = require.positive("gaussian reach", self.reach, "give it in standard deviations, e.g. 8")
+        reach = require.positive(
+            "gaussian reach", self.reach, "give it in standard deviations, e.g. 8"
+        )
         flat = _uniform_grid(self, (-reach * scale,), (reach * scale,), n, periodic=False)
         z = flat.nodes[:, 0] / scale
         log_density = -0.5 * z**2 - log(scale * sqrt(2 * pi))
@@ -221,15 +224,19 @@ class FiniteSet:
             require.fail("points", "have shape (actions, dimensions)", points.shape, "reshape them")
         size = len(points)
         if n is not None and n != size:
-            require.fail("n", f"be the size {size} of the finite set", n, "finite sets are not refined")
-        weights = np.full(size, 1.0 / size) if self.weights is None else np.asarray(self.weights, float)
+            require.fail(
+                "n", f"be the size {size} of the finite set", n, "finite sets are not refined"
+            )
+        weights = (
+            np.full(size, 1.0 / size) if self.weights is None else np.asarray(self.weights, float)
+        )
         require.shape("weights", weights, (size,), "(actions,)")
         require.probabilities("weights", weights, "actions", 1e-12 * size)
         distances = self.distances()
         require.shape("metric", distances, (size, size), "(actions, actions)")
         _require_metric(distances)
-        pairs = list(product(range(size), repeat=2)) if self.edges is None else self.edges
-        edges = np.asarray([p for p in pairs if p[0] < p[1]], dtype=np.int64).reshape(-1, 2)
+        edges = np.stack(np.triu_indices(size, 1), -1) if self.edges is None else self.edges
+        edges = _required_edges(edges, size)
         with np.errstate(divide="ignore"):
             log_counting = np.log(weights)
         return Grid(
@@ -255,7 +262,20 @@ def _require_metric(distances: Array) -> None:
         require.fail("metric", "be symmetric", "an asymmetric matrix", "give d(i, j) = d(j, i)")
     off = ~np.eye(len(distances), dtype=bool)
     if (np.diag(distances) != 0).any() or (distances[off] <= 0).any():
-        require.fail("metric", "be zero exactly on the diagonal", "other zeros", "merge equal points")
-    through = (distances[:, :, None] + distances[None]).min(axis=1)
-    if (distances > through * (1 + 1e-12)).any():
-        require.fail("metric", "satisfy the triangle inequality", "a violation", "use shortest paths")
+        require.fail(
+            "metric", "be zero exactly on the diagonal", "other zeros", "merge equal points"
+        )
+    for k, row in enumerate(distances):
+        if (distances > (distances[:, k, None] + row) * (1 + 1e-12)).any():
+            require.fail("metric", "satisfy the triangle inequality", k, "use shortest paths")
+
+
+def _required_edges(edges: Array, size: int) -> Edges:
+    pairs = np.asarray(edges, dtype=np.int64).reshape(-1, 2)
+    good = (pairs[:, 0] >= 0) & (pairs[:, 0] < pairs[:, 1]) & (pairs[:, 1] < size)
+    if not good.all():
+        bad = tuple(int(i) for i in pairs[~good][0])
+        require.fail("edges", f"be pairs i < j below {size}", bad, "name every pair once, in order")
+    if len(np.unique(pairs, axis=0)) != len(pairs):
+        require.fail("edges", "be different pairs", "a repeated pair", "name every pair once")
+    return pairs

@@ -1,0 +1,1 @@
+"""From results to what people read: terminal tables, JSON, CSV, JUnit, LaTeX, HTML."""

@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine with Python >= 3.11: `make check` and `make test`.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help venv check check-all test lint format bench clean
+
+help:
+	@echo "make check      every theorem on its quick cases, with controls (sets up .venv first)"
+	@echo "make check-all  every theorem on every case"
+	@echo "make test       the test suite"
+	@echo "make lint       ruff and mypy --strict"
+	@echo "make bench      benchmarks against other solvers (writes benchmarks/results)"
+
+venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'wconv needs Python 3.11 or newer: make PYTHON=python3.12 ...')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[gym,test,lint]"
+	@touch $@
+
+check: venv
+	$(BIN)/wconv check
+
+check-all: venv
+	$(BIN)/wconv check --tier all
+
+test: venv
+	$(BIN)/pytest -n 2 -q
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: venv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[bench]"
+	$(BIN)/python benchmarks/exact.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

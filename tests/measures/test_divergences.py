@@ -1,0 +1,87 @@
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wconv._require import InputError
+from wconv.measures import gaussians
+from wconv.measures.divergences import kl, kl_of_logs
+from wconv.measures.spaces import FiniteSet, GaussianLine, Interval
+from wconv.mdp.policy import Policy, softmax_policy
+
+
+def exact_kl(log_p, log_q, weights):
+    """Σ m f_p (log f_p − log f_q) in 60 digits, with the weights themselves (not their logs)."""
+    with mp.workdps(60):
+        terms = [
+            mp.mpf(float(m)) * mp.exp(mp.mpf(float(a))) * (mp.mpf(float(a)) - mp.mpf(float(b)))
+            for a, b, m in zip(log_p, log_q, weights, strict=True)
+            if m > 0 and a > -np.inf
+        ]
+        return mp.fsum(terms)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.sampled_from([1, 2, 7, 130, 300]),
+    size=st.sampled_from([1e-9, 1.0, 30.0, 1e4]),
+    distance=st.sampled_from([1e-12, 1e-3, 1.0, 1e4]),
+    zeros=st.booleans(),
+)
+def test_error_bounds_the_distance_to_sixty_digits(seed, n, size, distance, zeros):
+    rng = np.random.default_rng(seed)
+    weights = rng.dirichlet(np.full(n, 0.2))
+    log_p = -size * np.abs(rng.standard_normal(n))
+    log_q = log_p + distance * rng.standard_normal(n)
+    if zeros:
+        log_p[rng.random(n) < 0.4] = -np.inf
+        weights[rng.random(n) < 0.2] = 0.0
+    with np.errstate(divide="ignore"):
+        got = kl_of_logs(log_p, log_q, np.log(weights))
+    with mp.workdps(60):
+        miss = float(abs(mp.mpf(float(got.value)) - exact_kl(log_p, log_q, weights)))
+    assert miss <= got.error
+    # The bound is of the order of eps times the logarithms in it, not vacuous.
+    live = np.isfinite(log_p) & (weights > 0)
+    mass = np.where(live, weights * np.exp(log_p), 0.0)
+    scale = (mass * np.abs(np.where(live, log_p - log_q, 0.0))).sum()
+    assert got.error <= 1e-15 * (30 + 2 * size * 6 + 2 * 745) * scale + 1e-290
+
+
+def test_zeros_and_absolute_continuity_are_exact():
+    grid = FiniteSet(np.arange(3.0)[:, None], weights=np.array([0.5, 0.5, 0.0])).grid()
+    none = -np.inf
+    p = Policy(np.array([[np.log(2), none, 0.0], [0.0, 0.0, 5.0], [none, np.log(2), none]]), grid)
+    q = Policy(np.array([[0.0, 0.0, none], [np.log(2), none, none], [none, np.log(2), 1.0]]), grid)
+    got = kl(p, q)
+    assert got.value[0] == pytest.approx(np.log(2), abs=float(got.error[0]))
+    assert got.value[1] == np.inf
+    assert got.error[1] == 0.0
+    assert got.value[2] == 0.0
+    assert got.error[2] == 0.0
+
+
+def test_gaussians_on_the_line_agree_with_the_closed_form():
+    grid = GaussianLine(scale=1.0, reach=10.0).grid(128)
+    a = grid.nodes[:, 0]
+    p = softmax_policy((-((a - 0.5) ** 2) / (2 * 0.64) + a**2 / 2)[None], grid)
+    q = softmax_policy((-((a + 0.3) ** 2) / (2 * 1.21) + a**2 / 2)[None], grid)
+    want = gaussians.kl(gaussians.Gaussian(0.5, 0.64), gaussians.Gaussian(-0.3, 1.21))
+    # Trapezoidal sums of Gaussians of width .8 at step .16 err by e^{-2π²·25}: rounding is all.
+    # The normalisation inside softmax_policy is a sum of 128 terms, rounded too.
+    assert abs(kl(p, q).value[0] - want) <= kl(p, q).error[0] + 128 * 2.3e-16
+
+
+def test_a_wrong_normalisation_is_not_hidden():
+    grid = Interval(0, 1).grid(50)
+    p = softmax_policy(np.sin(3 * grid.nodes.T), grid)
+    off = Policy(p.logf - 1e-6, grid)
+    got = kl(p, off)
+    assert abs(got.value[0] - 1e-6) <= got.error[0] + 1e-6 * 50 * 2.3e-16 + 2.3e-16
+
+
+def test_bad_input():
+    p = softmax_policy(np.zeros((1, 4)), Interval(0, 1).grid(4))
+    with pytest.raises(InputError, match="grid must be the same"):
+        kl(p, softmax_policy(np.zeros((1, 4)), Interval(0, 2).grid(4)))

@@ -1,0 +1,42 @@
+"""gateaux  The policy gradient: the derivative of J along a signed direction.
+
+Setting.     Any finite MDP, policy π, and zero-mass directions χ that vanish where π does.
+Hypotheses.  (H1) KL(π‖μ) is finite in every state.
+Claim.       d/dε J(π+εχ) = (1/(1−γ)) E_{d^π}∫χ (q^π − τ log f) da.
+Tight for.   Every policy and direction: an identity.
+Reference.   docs/theory.md, section 2; Wasserstein proximal policy gradient, Lemmas 1 to 3.
+"""
+
+from collections.abc import Iterator
+
+import wconv as wc
+from theory_checks.bellman import ZOO
+from wconv._axes import Array
+from wconv.theory import Item, case, check, control, equal, finite
+from wconv.theory.bounds import bellman as bounds
+
+
+
+CASES = [*ZOO, case("garnet", tier="all", policies="sparse")]
+CONTROLS = [
+    control("horizon too short", on=CASES[0], constants={"horizon": 0.999}),
+    control("derivative at the wrong temperature", on=CASES[0], dynamics={"temperature": 0.8}),
+]
+
+
+@check("gateaux", cases=CASES, controls=CONTROLS)
+def gateaux(run: "wc.Run") -> Iterator[Item]:
+    """Complex-step derivative of the objective against the occupancy formula."""
+    mdp = run.mdp
+    yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, wc.uniform(mdp))))
+    noise = run.rng(2).standard_normal(mdp.r.shape)
+
+    def direction(policy: "wc.Policy") -> Array:
+        return policy.pi * (noise - (policy.pi * noise).sum(axis=-1, keepdims=True))
+
+    slope = run.each_policy(lambda p: wc.objective_derivative(run.system, p, direction(p)))
+    weighted = run.each_policy(
+        lambda p: wc.discounted_occupancy(mdp, p)
+        * wc.pairing(mdp, p, run.true.evaluate(p), direction(p))
+    )
+    yield equal("dJ = E_d int chi (q - tau log f) / (1-gamma)", slope, bounds.occupancy_pairing.given(weighted=weighted), over="policy", horizon=1 / (1 - mdp.gamma))

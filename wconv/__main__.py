@@ -1,0 +1,7 @@
+"""``python -m wconv``."""
+
+import sys
+
+from wconv.cli import main
+
+sys.exit(main())

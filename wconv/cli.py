@@ -1,0 +1,196 @@
+"""The command line: ``wconv check | list | explain | doctor``.
+
+Exit codes: 0 everything as expected, 1 a claim violated or a control that was not, 2 wrong usage,
+3 inconclusive or an unexpected INAPPLICABLE, 4 an error in a check, 5 no claim was tested.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from wconv import __version__
+from wconv._require import InputError
+from wconv.theory.registry import Check, discover
+
+if TYPE_CHECKING:
+    from wconv.report.schema import Result
+    from wconv.verify.runner import Job
+
+USAGE = 2
+
+app = App(
+    name="wconv",
+    help="Verify the convergence theory of Wasserstein policy gradient methods, numerically.",
+    version=__version__,
+)
+
+Checks = Annotated[str | None, Parameter(help="A file or folder of your own checks instead of the built-in ones.")]
+On = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="Zoo instance, FILE.npz, FILE.json or FILE.py:function; may be repeated."),
+]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(name="--set", negative="", help="name=value, a parameter of the instance; may be repeated."),
+]
+Output = Annotated[Path | None, Parameter(help="Also write the results to this file.")]
+
+
+@app.command
+def check(
+    *names: str,
+    on: On = None,
+    settings: Settings = None,
+    tier: Literal["quick", "all"] = "quick",
+    seed: int = 0,
+    checks: Checks = None,
+    json: Output = None,
+    csv: Output = None,
+    junit: Output = None,
+    latex: Output = None,
+) -> int:
+    """Check theorems (ids or chapters; all by default) with their negative controls.
+
+    Parameters
+    ----------
+    names
+        Ids of statements or names of chapters.
+    tier
+        quick: two cases a check; all: every case.
+    seed
+        Seed of random policies and directions.
+    """
+    from wconv.report import export, table
+    from wconv.report.environment import environment
+    from wconv.report.schema import Report
+    from wconv.verify.plan import parse_settings, plan, select
+
+    given = {"json": json, "csv": csv, "junit": junit, "latex": latex}
+    outputs = {kind: path for kind, path in given.items() if path is not None}
+    export.check_writable(list(outputs.values()))
+    chosen = select(discover(checks), names)
+    jobs = plan(chosen, tier=tier, on=on or [], parameters=parse_settings(settings or []))
+    began = time.perf_counter()
+    results = list(_run(jobs, seed))
+    export.write(Report(schema=1, environment=environment(), results=results), outputs)
+    console = _console()
+    console.print(table.table(results))
+    console.print()
+    console.print(table.problems(results), end="")
+    console.print(table.summary(results, time.perf_counter() - began))
+    return table.exit_code(results)
+
+
+def _run(jobs: "Sequence[Job]", seed: int) -> "Iterator[Result]":
+    """Execute jobs with a progress bar on a terminal (and none elsewhere)."""
+    from wconv.verify.instance import Workshop
+    from wconv.verify.runner import execute
+
+    workshop = Workshop(seed)
+    terminal = Console(stderr=True)
+    for job in track(jobs, "checking", console=terminal, transient=True, disable=not terminal.is_terminal):
+        yield execute(job, workshop).result
+
+
+@app.command(name="list")
+def list_(*, checks: Checks = None) -> int:
+    """List every statement and every instance."""
+    from wconv.mdp import zoo
+
+    console = _console()
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("check", "chapter", "grade", "statement"):
+        grid.add_column(name, no_wrap=name != "statement")
+    for item in discover(checks).values():
+        grid.add_row(item.id, item.chapter, item.grade, item.statement.title)
+    console.print(grid)
+    console.print()
+    places = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("instance", "what it is", "parameters"):
+        places.add_column(name, no_wrap=name == "instance")
+    for recipe in zoo.RECIPES.values():
+        places.add_row(recipe.name, recipe.summary, ", ".join(recipe.defaults))
+    console.print(places)
+    return 0
+
+
+@app.command
+def explain(id: str, *, on: On = None, settings: Settings = None, seed: int = 0, checks: Checks = None) -> int:
+    """Explain a statement; with --on also why its verdict is what it is there.
+
+    Parameters
+    ----------
+    id
+        Id of the statement.
+    seed
+        Seed of random policies and directions.
+    """
+    from wconv._require import choice
+    from wconv.report import table
+
+    found = discover(checks)
+    item = found[choice("check", id, found)]
+    console = _console()
+    instances = [case.instance for case in item.cases]
+    controls = [f"{c.name} (on {c.on.instance})" for c in item.controls]
+    console.print(table.explain_statement(item.statement, instances, controls))
+    if not on:
+        return 0
+    return _explain_on(item, on, settings or [], seed, console)
+
+
+def _explain_on(item: Check, on: list[str], settings: list[str], seed: int, console: Console) -> int:
+    from wconv.report import table
+    from wconv.verify.plan import parse_settings, plan
+
+    jobs = plan([item], on=on, parameters=parse_settings(settings), controls=False)
+    results = list(_run(jobs, seed))
+    for result in results:
+        console.print()
+        console.print(table.explain_result(result))
+    return table.exit_code(results)
+
+
+@app.command
+def doctor() -> int:
+    """Report versions, precision and devices, and run a self-test."""
+    from wconv.report.doctor import examine
+    from wconv.report.table import table
+    from wconv.verify.plan import plan, select
+
+    console = _console()
+    for line in examine():
+        console.print(line)
+    results = list(_run(plan(select(discover(), ["wpg-res"])), seed=0))
+    console.print(table(results))
+    ok = all(result.as_expected for result in results)
+    console.print("self-test passed" if ok else "self-test FAILED")
+    return 0 if ok else 1
+
+
+def _console() -> Console:
+    """Standard output: coloured and as wide as the terminal, plain and wide elsewhere."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=160, no_color=True, highlight=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code; input errors are one clear line."""
+    try:
+        command, bound, _ = app.parse_args(
+            list(sys.argv[1:] if arguments is None else arguments), exit_on_error=False, print_error=False
+        )
+        return int(command(*bound.args, **bound.kwargs) or 0)
+    except (InputError, CycloptsError) as error:
+        sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
+        return USAGE
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0

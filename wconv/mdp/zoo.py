@@ -1,0 +1,39 @@
+"""The zoo: named problems with documented formulas, each chosen for something it shows.
+
+zoo.double_well(temperature=0.2)             # a recipe is a function of words
+zoo.make("double-well", tau=0.2, n=256)      # or a name with parameters
+zoo.parameters_of("double-well")             # its parameters and their defaults
+"""
+
+from wconv.mdp.zoo_finite import frozen_lake, garnet, slow_chain, two_state
+from wconv.mdp.zoo_registry import ALIASES, RECIPES, Recipe, make, parameters_of, recipe, resolve
+from wconv.mdp.zoo_smooth import (
+    box_2d,
+    double_well,
+    gaussian_line,
+    heavy,
+    quadratic_bandit,
+    ring,
+    tilted_double_well,
+)
+
+__all__ = [
+    "ALIASES",
+    "RECIPES",
+    "Recipe",
+    "box_2d",
+    "double_well",
+    "frozen_lake",
+    "garnet",
+    "gaussian_line",
+    "heavy",
+    "make",
+    "parameters_of",
+    "quadratic_bandit",
+    "recipe",
+    "resolve",
+    "ring",
+    "slow_chain",
+    "tilted_double_well",
+    "two_state",
+]

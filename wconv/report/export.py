@@ -1,0 +1,127 @@
+"""Results as files: JSON (and its reader), CSV, JUnit XML, LaTeX. Written whole or not at all."""
+
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from wconv import _require as require
+from wconv._files import atomic_write
+from wconv.report import format as fmt
+from wconv.report.schema import Report, Result
+
+CSV_FIELDS: Final = (
+    "id", "instance", "parameters", "role", "name", "expected", "verdict", "as_expected", "tag",
+    "margin", "margin_error", "tightness", "teeth", "grade", "points", "message", "seconds", "reproduce",
+)  # fmt: skip
+
+
+def to_json(report: Report) -> str:
+    """The whole report as JSON; infinities and NaN as strings."""
+    return report.model_dump_json(by_alias=True, indent=1) + "\n"
+
+
+def from_json(text: str) -> Report:
+    """Read a report back.
+
+    Raises:
+        InputError: not a report of this schema.
+    """
+    try:
+        report = Report.model_validate_json(text)
+    except ValueError as error:
+        require.fail("results file", "be a wconv report", str(error).splitlines()[0], "write it with --json")
+    return report
+
+
+def to_csv(report: Report) -> str:
+    """One row a result."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, CSV_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for result in report.results:
+        row = {name: getattr(result, name) for name in CSV_FIELDS}
+        row |= {"parameters": fmt.parameters(result.parameters), "teeth": fmt.teeth(result.teeth)}
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def to_junit(report: Report) -> str:
+    """A JUnit test suite: a result that is not as expected is a failure, an ERROR an error."""
+    results = report.results
+    bad = [r for r in results if not r.as_expected]
+    errors = [r for r in bad if r.verdict == "ERROR"]
+    suite = ElementTree.Element(
+        "testsuite", name="wconv", tests=str(len(results)), errors=str(len(errors)),
+        failures=str(len(bad) - len(errors)), time=f"{sum(r.seconds for r in results):.3f}",
+    )  # fmt: skip
+    for result in results:
+        control = f" control: {result.name}" if result.role == "control" else ""
+        node = ElementTree.SubElement(
+            suite, "testcase", classname=result.id, name=fmt.subject(result) + control,
+            time=f"{result.seconds:.3f}",
+        )  # fmt: skip
+        if not result.as_expected:
+            kind = "error" if result.verdict == "ERROR" else "failure"
+            detail = ElementTree.SubElement(node, kind, message=f"{result.verdict}: {result.message}")
+            detail.text = result.reproduce
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def to_latex(report: Report) -> str:
+    """A booktabs table of the cases with their margins, tightness and teeth."""
+    rows = [
+        " & ".join(
+            _tex(cell)
+            for cell in (
+                r.id, fmt.subject(r), r.verdict.lower(), r.tag, fmt.number(r.margin),
+                fmt.number(r.tightness, 4), fmt.teeth(r.teeth),
+            )  # fmt: skip
+        )
+        + r" \\"
+        for r in report.results
+        if r.role == "case"
+    ]
+    head = r"check & instance & verdict & tag & margin & tightness & teeth \\"
+    lines = [r"\begin{tabular}{llllrrr}", r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]
+    return "\n".join(lines) + "\n"
+
+
+def _tex(text: str) -> str:
+    for plain, escaped in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("%", r"\%"), ("&", r"\&"), ("#", r"\#"), ("±", r"$\pm$")):
+        text = text.replace(plain, escaped)
+    return text
+
+
+WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
+    "json": to_json,
+    "csv": to_csv,
+    "junit": to_junit,
+    "latex": to_latex,
+}
+"""Format name to writer."""
+
+
+def check_writable(paths: Sequence[Path]) -> None:
+    """Refuse an output path that cannot be written, before any work is done."""
+    for path in paths:
+        if not path.parent.is_dir():
+            require.fail("output path", "lie in an existing folder", str(path), "create the folder first")
+        if path.is_dir():
+            require.fail("output path", "be a file", str(path), "add a file name")
+
+
+def write(report: Report, outputs: Mapping[str, Path]) -> None:
+    """Write the report in each of the formats named, atomically."""
+    for kind, path in outputs.items():
+        atomic_write(path, WRITERS[kind](report).encode())
+
+
+def reread(path: Path) -> list[Result]:
+    """The results of a JSON file."""
+    if not path.is_file():
+        require.fail("results file", "exist", str(path), "check the path")
+    return from_json(path.read_text()).results

@@ -1,0 +1,51 @@
+"""How numbers and parameters are written, everywhere the same."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+from wconv.report.schema import Result
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A short number: 0.0123, 1.2e-15, "-" for NaN."""
+    if value != value:
+        return "-"
+    if not isfinite(value):
+        return "inf" if value > 0 else "-inf"
+    return f"{value:.{digits}g}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A number with its error, "1.2e-15 ± 3e-14"."""
+    return "-" if value != value else f"{number(value, 2)} ± {number(error, 1)}"
+
+
+def teeth(found: Mapping[str, float]) -> str:
+    """What would be refuted: "tau x 0.999" or "1e-08 relative"; "none" when nothing is."""
+    if not found:
+        return "none"
+    if "relative" in found:
+        return f"{number(found['relative'], 1)} rel."
+    name, factor = max(found.items(), key=lambda pair: pair[1])
+    shown = "1-" + number(1.0 - factor, 1) if factor > 0.999 else number(factor, 3)
+    return f"{name} x {shown}"
+
+
+def parameters(values: Mapping[str, Any]) -> str:
+    """Parameters as "temperature=0.3 sparse=True"."""
+    return " ".join(f"{name}={value}" for name, value in values.items())
+
+
+def place(where: Mapping[str, Any]) -> str:
+    """The worst point as "policy=rough state=3"."""
+    return " ".join(
+        f"{axis}={point}" for axis, point in where.items() if axis not in ("lhs", "rhs", "claim")
+    )
+
+
+def subject(result: Result) -> str:
+    """What a result is about: the instance with its parameters, or the control's name."""
+    text = result.instance if result.instance != "none" else "symbols"
+    changed = parameters(result.parameters)
+    return f"{text} {changed}".strip()

@@ -1,0 +1,163 @@
+"""The verdict table in the terminal, and the explanation of a single result (rich)."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from wconv.report import format as fmt
+from wconv.report.schema import ClaimRecord, Result
+from wconv.theory.statement import Statement
+
+EXIT_OK, EXIT_VIOLATED, EXIT_USAGE, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1, 2, 3, 4, 5
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """0 as expected, 1 violated or a control that was not (or another verdict than expected),
+    4 error, 3 inconclusive or an unexpected INAPPLICABLE, 5 no claim was tested.
+    """
+    cases = [r for r in results if r.role == "case"]
+    if not cases:
+        return EXIT_UNTESTED
+    surprising = [r for r in results if not r.as_expected]
+    verdicts = {r.verdict for r in surprising}
+    if not surprising:
+        return EXIT_OK
+    if "ERROR" in verdicts:
+        return EXIT_ERROR
+    open_cases = all(
+        r.role == "case" and r.verdict in ("INCONCLUSIVE", "INAPPLICABLE") for r in surprising
+    )
+    return EXIT_OPEN if open_cases else EXIT_VIOLATED
+
+
+def verdict_text(result: Result) -> Text:
+    """The verdict, green when expected, red when not."""
+    return Text(result.verdict, style="green" if result.as_expected else "bold red")
+
+
+def table(results: Sequence[Result]) -> Table:
+    """One row a case and a control: verdict, margin, tightness, teeth, grade, seconds."""
+    grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for name in ("check", "on", "verdict", "tag"):
+        grid.add_column(name, overflow="fold")
+    for name in ("margin", "tightness", "teeth"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("g")
+    previous = ""
+    for result in results:
+        shown = result.id if result.id != previous else ""
+        previous = result.id
+        if result.role == "control":
+            subject, verdict = f"  control: {result.name}", verdict_text(result)
+            grid.add_row("", Text(subject, style="dim"), verdict, "", fmt.with_error(result.margin, result.margin_error), "", "", "")
+            continue
+        grid.add_row(
+            Text(shown, style="bold"),
+            fmt.subject(result),
+            verdict_text(result),
+            result.tag,
+            fmt.with_error(result.margin, result.margin_error),
+            fmt.number(result.tightness, 4),
+            fmt.teeth(result.teeth),
+            result.grade,
+        )
+    return grid
+
+
+def problems(results: Sequence[Result]) -> Text:
+    """One paragraph a result that is not as expected: what, where, and how to reproduce it."""
+    text = Text()
+    for result in results:
+        if result.as_expected:
+            continue
+        what = f"control {result.name!r}" if result.role == "control" else fmt.subject(result)
+        text.append(f"{result.id} on {what}: {result.verdict}", style="bold red")
+        text.append(f"\n  {result.message}\n")
+        if fmt.place(result.where):
+            text.append(f"  worst at {fmt.place(result.where)} of {result.where.get('claim')}\n")
+        text.append(f"  reproduce: {result.reproduce}\n")
+    return text
+
+
+def summary(results: Sequence[Result], seconds: float) -> Text:
+    """The last line: how many came out as expected."""
+    cases = Counter(r.verdict for r in results if r.role == "case")
+    controls = Counter(r.verdict for r in results if r.role == "control")
+    checks = len({r.id for r in results})
+    parts = [f"{count} {verdict}" for verdict, count in cases.items()]
+    toothless = sum(r.tag == "toothless" for r in results)
+    line = f"{checks} checks, {sum(cases.values())} cases: {', '.join(parts) or 'none'}"
+    if controls:
+        line += f"; {sum(controls.values())} controls: " + ", ".join(f"{n} {v}" for v, n in controls.items())
+    if toothless:
+        line += f"; {toothless} toothless"
+    good = exit_code(results) == EXIT_OK
+    line += f" - {'all as expected' if good else 'NOT as expected'} ({seconds:.1f} s)"
+    return Text(line, style="bold green" if good else "bold red")
+
+
+def explain_statement(statement: Statement, instances: Sequence[str], controls: Sequence[str]) -> RenderableType:
+    """A theorem in words, with where it is checked."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column()
+    for name, body in statement.sections.items():
+        rows.add_row(name, body)
+    rows.add_row("Instances", ", ".join(dict.fromkeys(instances)))
+    rows.add_row("Controls", "\n".join(controls))
+    return Group(Text(f"{statement.id}  {statement.title}", style="bold"), Text(), rows)
+
+
+def explain_result(result: Result) -> RenderableType:
+    """Why a result is what it is: hypotheses and claims with their numbers."""
+    head = Text.assemble(
+        (f"{result.id} on {fmt.subject(result)}: ", "bold"), verdict_text(result), f"  {result.message}"
+    )
+    lines = [
+        Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses
+    ]
+    return Group(head, *lines, *(_claim_lines(claim) for claim in result.claims))
+
+
+def _word(holds: bool | None) -> str:
+    return {True: "holds", False: "FAILS", None: "undecided"}[holds]
+
+
+def _claim_lines(claim: ClaimRecord) -> Text:
+    sides = f"lhs {fmt.number(claim.where.get('lhs', float('nan')), 9)}, rhs {fmt.number(claim.where.get('rhs', float('nan')), 9)}"  # type: ignore[arg-type]
+    worst = f"worst at {fmt.place(claim.where)}: " if fmt.place(claim.where) else ""
+    errors = ", ".join(f"{name} {fmt.number(e, 1)}" for name, e in claim.errors.items())
+    return Text(
+        f"  {claim.name}: {claim.verdict} {claim.tag} {claim.message}".rstrip()
+        + f"\n    {worst}{sides}; margin {fmt.with_error(claim.margin, claim.margin_error)}; "
+        f"tightness {fmt.number(claim.tightness, 4)} over {claim.resolved} of {claim.points} points; "
+        f"teeth {fmt.teeth(claim.teeth)}" + (f"\n    errors: {errors}" if errors else "")
+    )
+
+
+def as_text(renderable: RenderableType, width: int = 100) -> str:
+    """Plain text of a renderable (for ``repr``)."""
+    console = Console(width=width, no_color=True, force_terminal=False)
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get().rstrip()
+
+
+def as_html(renderable: RenderableType, width: int = 100) -> str:
+    """A self-contained HTML fragment of a renderable (for notebooks)."""
+    console = Console(width=width, record=True, file=_Nowhere())
+    console.print(renderable)
+    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+
+
+class _Nowhere:
+    """A file that keeps nothing: rich records, and nothing reaches the terminal."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        return None

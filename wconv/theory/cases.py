@@ -1,0 +1,79 @@
+"""Cases and controls: data that say on which problems a check runs and what is expected of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from wconv import _require as require
+from wconv.theory.judge import Verdict
+
+Tier = Literal["quick", "all"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A recipe (instance name and parameters, never arrays) with the verdict it expects."""
+
+    instance: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    tier: Tier = "quick"
+    expect: Verdict | None = Verdict.HOLDS
+    fails: str = ""
+    tight: float = 0.0
+    policies: str = "mixed"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A corruption that must come out VIOLATED: a wrong constant or a wrong problem.
+
+    ``constants`` multiplies named constants of the claims ("bound" is the whole right side);
+    ``dynamics`` multiplies parameters of the problem that the measured side sees, while the claim
+    judges with the true one.
+    """
+
+    name: str
+    on: Case
+    constants: Mapping[str, float] = field(default_factory=dict)
+    dynamics: Mapping[str, float] = field(default_factory=dict)
+
+
+def case(
+    instance: str,
+    *,
+    tier: Tier = "quick",
+    expect: str = "HOLDS",
+    fails: str = "",
+    tight: float = 0.0,
+    policies: str = "mixed",
+    **parameters: Any,
+) -> Case:
+    """A case of a check.
+
+    Args:
+        instance: name of a zoo recipe ("none" for a check that needs no problem).
+        tier: "quick" cases run always, "all" ones in the full tier.
+        expect: the verdict expected.
+        fails: the hypothesis expected to fail, when INAPPLICABLE is expected.
+        tight: the least tightness every claim must reach.
+        policies: which policies the run offers: "mixed", or "sparse" (some vanish somewhere).
+        **parameters: parameters of the recipe.
+    """
+    verdict = Verdict(require.choice("expect", expect, [v.value for v in Verdict]))
+    if (verdict is Verdict.INAPPLICABLE) != bool(fails):
+        require.fail("fails", "be given exactly with INAPPLICABLE", fails or "nothing", "name it, e.g. H1")
+    return Case(instance, MappingProxyType(dict(parameters)), tier, verdict, fails, tight, policies)
+
+
+def control(
+    name: str,
+    *,
+    on: Case,
+    constants: Mapping[str, float] | None = None,
+    dynamics: Mapping[str, float] | None = None,
+) -> Control:
+    """A negative control pinned to a case whose teeth bite."""
+    if bool(constants) == bool(dynamics):
+        require.fail("control", "corrupt either constants or dynamics", name, "give exactly one")
+    return Control(name, on, MappingProxyType(constants or {}), MappingProxyType(dynamics or {}))

@@ -1,0 +1,275 @@
+"""The judge: verdict, margin, tightness and teeth of a claim, by plain arithmetic.
+
+With slack = rhs − lhs (lhs − rhs for ≥, −|lhs − rhs| for =), e the sum of both sides' errors and
+res = resolution × max|rhs| (the maximum over all axes but those that index independent repetitions,
+so that one large repetition cannot hide a small one; infinite entries do not count):
+
+VIOLATED      slack < −max(e, res) somewhere, at the upper (theorem's) side of every constant;
+HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution");
+INCONCLUSIVE  otherwise: the error is too large to decide, or no point is resolved to 1 %;
+ERROR         a NaN anywhere. NaN is never a pass.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from wconv._axes import Array
+from wconv.measured import Measured
+from wconv.theory.claims import BOUND, Claim, Hypothesis, Identity
+
+RESOLVED = 0.01
+"""A point counts for tightness when both sides are known to this relative error."""
+
+REPETITIONS = frozenset({"policy", "pair", "direction"})
+"""Axes that index independent repetitions of a claim."""
+
+CONTROL_FACTOR = 10.0
+"""A control must miss by at least this many resolutions."""
+
+
+class Verdict(str, Enum):
+    """What the evidence says."""
+
+    HOLDS = "HOLDS"
+    VIOLATED = "VIOLATED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INAPPLICABLE = "INAPPLICABLE"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one claim, with the numbers that support it."""
+
+    name: str
+    verdict: Verdict
+    tag: str
+    message: str
+    margin: float = float("nan")
+    margin_error: float = float("nan")
+    tightness: float = float("nan")
+    teeth: Mapping[str, float] = field(default_factory=dict)
+    points: int = 0
+    resolved: int = 0
+    where: Mapping[str, Any] = field(default_factory=dict)
+    errors: Mapping[str, float] = field(default_factory=dict)
+    miss: float = 0.0
+    """By how many max(e, res) the worst point violates (0 if it does not)."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """Slack, error and resolution of a claim at one choice of constants."""
+
+    slack: Array
+    error: Array
+    res: Array
+    rhs: Measured
+
+    @classmethod
+    def of(cls, claim: Claim, side: Any, factors: Mapping[str, float]) -> "_Sides":
+        rhs = claim.right(side, **factors)
+        with np.errstate(invalid="ignore"):  # inf − inf is NaN, and NaN is an ERROR
+            gap = rhs.value - claim.lhs.value
+        slack = {"<=": gap, ">=": -gap, "=": -np.abs(gap)}[claim.sense]
+        size = np.where(np.isfinite(rhs.value), np.abs(rhs.value), 0.0)
+        within = tuple(k for k, axis in enumerate(claim.over) if axis not in REPETITIONS)
+        res = claim.resolution * size.max(axis=within, keepdims=True)
+        return cls(np.asarray(slack), claim.lhs.error + rhs.error, np.broadcast_to(res, size.shape), rhs)
+
+    @property
+    def has_nan(self) -> bool:
+        return bool(np.isnan(self.slack).any() or np.isnan(self.error).any())
+
+    @property
+    def miss(self) -> Array:
+        """−slack in units of max(e, res); above one is a violation."""
+        unit = np.maximum(self.error, self.res)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.slack < 0, -self.slack / unit, 0.0)
+
+    @property
+    def violated(self) -> bool:
+        return bool((self.miss > 1.0).any())
+
+    @property
+    def holds(self) -> bool:
+        equality = (self.error <= self.res) & (np.abs(self.slack) <= self.res)
+        return bool(((self.slack >= self.error) | equality).all())
+
+
+def judge(claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bool = True) -> Judgement:
+    """Judge a claim; ``factors`` corrupt named constants (a control)."""
+    factors = {k: v for k, v in (factors or {}).items() if k in claim.constants or k == BOUND}
+    if claim.lhs.value.size == 0:
+        return Judgement(claim.name, Verdict.ERROR, "", "the claim has no points")
+    at = _Sides.of(claim, "upper", factors)
+    if at.has_nan:
+        bad = np.argwhere(np.isnan(at.slack) | np.isnan(at.error))[0]
+        return Judgement(
+            claim.name, Verdict.ERROR, "", "not a number on one side", where=_where(claim, tuple(bad))
+        )
+    index = _worst(at)
+    resolved, tightness = _tightness(claim, at)
+    verdict, message = _decide(at, resolved)
+    scale = float(at.res[index]) / claim.resolution or 1.0
+    found = _teeth(claim, at) if teeth and not factors and verdict is Verdict.HOLDS else {}
+    errors = {
+        f"{side}: {name}": float(np.max(error))
+        for side, measured in (("lhs", claim.lhs), ("rhs", at.rhs))
+        for name, error in measured.errors.items()
+        if np.max(error) > 0
+    }
+    return Judgement(
+        name=claim.name,
+        verdict=verdict,
+        tag=_tag(claim, verdict, found, factors),
+        message=message,
+        margin=float(at.slack[index]) / scale,
+        margin_error=float(at.error[index]) / scale,
+        tightness=tightness,
+        teeth=found,
+        points=int(claim.lhs.value.size),
+        resolved=resolved,
+        where=_where(claim, index) | {"lhs": float(claim.lhs.value[index]), "rhs": float(at.rhs.value[index])},
+        errors=errors,
+        miss=float(at.miss[index]),
+    )
+
+
+def _decide(at: _Sides, resolved: int) -> tuple[Verdict, str]:
+    if at.violated:
+        return Verdict.VIOLATED, f"misses by {float(at.miss.max()):.3g} x max(error, resolution)"
+    if not at.holds:
+        return Verdict.INCONCLUSIVE, "the error is too large to decide: refine, or lower it"
+    if resolved == 0:
+        return Verdict.INCONCLUSIVE, "no point is resolved to 1 %: the claim was not tested"
+    equality = bool((np.abs(at.slack) <= at.res).all())
+    return Verdict.HOLDS, "equality to the resolution" if equality else ""
+
+
+def _tag(claim: Claim, verdict: Verdict, teeth: Mapping[str, float], factors: Mapping[str, float]) -> str:
+    if verdict is not Verdict.HOLDS or factors:
+        return ""
+    if not teeth:
+        return "toothless"
+    if claim.sense == "=":
+        return "exact"
+    return "sharp" if _Sides.of(claim, "lower", {}).holds else "conservative"
+
+
+def _worst(at: _Sides) -> tuple[int, ...]:
+    """The point of the largest miss, or of the least slack over its error when nothing misses."""
+    miss = at.miss
+    flat = int(np.argmax(miss)) if miss.max() > 0 else int(np.argmin(at.slack - at.error))
+    return tuple(int(i) for i in np.unravel_index(flat, at.slack.shape))
+
+
+def _where(claim: Claim, index: tuple[Any, ...]) -> dict[str, Any]:
+    return {
+        axis: claim.labels[axis][int(i)] if axis in claim.labels else int(i)
+        for axis, i in zip(claim.over, index, strict=True)
+    }
+
+
+def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
+    """Number of points resolved to 1 %, and the largest small/large ratio over them."""
+    lhs, rhs = claim.lhs, at.rhs
+    good = (lhs.error <= RESOLVED * np.abs(lhs.value)) & (rhs.error <= RESOLVED * np.abs(rhs.value))
+    good &= (lhs.value != 0) & (rhs.value != 0) & np.isfinite(lhs.value) & np.isfinite(rhs.value)
+    if not good.any():
+        return 0, float("nan")
+    small, large = (rhs.value, lhs.value) if claim.sense == ">=" else (lhs.value, rhs.value)
+    if claim.sense == "=":
+        small, large = (np.minimum(np.abs(small), np.abs(large)), np.maximum(np.abs(small), np.abs(large)))
+        return int(good.sum()), float(np.min(small[good] / large[good]))
+    positive = good & (large > 0)
+    ratio = float(np.max(small[positive] / large[positive])) if positive.any() else 0.0
+    return int(good.sum()), ratio
+
+
+def _teeth(claim: Claim, at: _Sides) -> dict[str, float]:
+    """For an identity the relative perturbation refuted; else the largest refuted factor < 1."""
+    if claim.sense == "=":
+        size = np.abs(at.rhs.value)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            needed = (np.maximum(at.error, at.res) + np.abs(at.slack)) / size
+        best = float(np.min(np.where(size > 0, needed, np.inf)))
+        return {"relative": best} if best < 1 else {}
+    found = {name: _refuted(claim, name) for name in (*claim.constants, BOUND)}
+    return {name: factor for name, factor in found.items() if factor > 0}
+
+
+def _refuted(claim: Claim, name: str) -> float:
+    """The largest factor < 1 on one constant at which the claim is violated (0 if there is none)."""
+
+    def refutes(factor: float) -> bool:
+        sides = _Sides.of(claim, "upper", {name: factor})
+        return not sides.has_nan and sides.violated
+
+    low, high = 1e-3, 1.0 - 1e-9
+    if refutes(high):
+        return high
+    if not refutes(low):
+        return 0.0
+    while high - low > 1e-4 * min(high, 1.0 - low):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if refutes(middle) else (low, middle)
+    return low
+
+
+def judge_identity(identity: Identity, factors: Mapping[str, float] | None = None) -> Judgement:
+    """Judge a symbolic identity: zero by simplification, or non-zero in exact evaluation.
+
+    The difference, a rational function of symbols and logarithms, is brought over one denominator; it
+    vanishes iff its expanded numerator is literally zero. Otherwise it is evaluated to 50 digits at a
+    rational point, and only a value away from zero refutes.
+    """
+    import sympy as sp
+
+    constants = {
+        name: sp.nsimplify(factors[name]) * symbol if factors and name in factors else symbol
+        for name, symbol in identity.constants.items()
+    }
+    # Rational in symbols and logarithms once logs are expanded: zero iff the numerator expands to zero.
+    expression = sp.expand_log(identity.difference(**constants), force=True)
+    difference = sp.expand(sp.fraction(sp.together(expression))[0])
+    if difference == 0:
+        return Judgement(
+            identity.name, Verdict.HOLDS, "exact", "zero by exact algebra", 0.0, 0.0, 1.0,
+            {"relative": 0.0}, 1, 1,
+        )
+    free = sorted(difference.free_symbols, key=str)
+    point = {symbol: sp.Rational(k + 2, 2 * k + 7) for k, symbol in enumerate(free)}
+    value = difference.subs(point).evalf(50)
+    if value.is_number and abs(value) > sp.Float("1e-30"):
+        return Judgement(
+            identity.name, Verdict.VIOLATED, "", f"difference {sp.N(value, 6)} at {point}",
+            margin=-float(abs(value)), points=1, resolved=1, miss=float("inf"),
+        )
+    return Judgement(identity.name, Verdict.INCONCLUSIVE, "", f"not simplified to zero: {difference}")
+
+
+def combine(judgements: list[Judgement], hypotheses: list[Hypothesis]) -> tuple[Verdict, str]:
+    """The verdict of a whole case: a failed hypothesis first (the theorem says nothing then; its
+    claims are still told), then errors, undecided hypotheses and the worst claim."""
+    failed = [h for h in hypotheses if h.holds is False]
+    if failed:
+        return Verdict.INAPPLICABLE, "; ".join(f"{h.name} fails: {h.detail}" for h in failed)
+    if any(j.verdict is Verdict.ERROR for j in judgements):
+        worst = next(j for j in judgements if j.verdict is Verdict.ERROR)
+        return Verdict.ERROR, f"{worst.name}: {worst.message}"
+    undecided = [h for h in hypotheses if h.holds is None]
+    if undecided:
+        return Verdict.INCONCLUSIVE, "; ".join(f"{h.name} undecided: {h.detail}" for h in undecided)
+    for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
+        for j in judgements:
+            if j.verdict is verdict:
+                return verdict, f"{j.name}: {j.message}"
+    if not judgements:
+        return Verdict.ERROR, "the check yielded no claim"
+    return Verdict.HOLDS, ""

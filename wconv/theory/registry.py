@@ -1,0 +1,137 @@
+"""The registry: ``@check`` records, discovered from the built-in chapters or from a path.
+
+A check file states one theorem: its module docstring is the statement, its name is the id with
+underscores, and the decorated generator yields hypotheses and claims.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from wconv import _require as require
+from wconv.theory.cases import Case, Control
+from wconv.theory.claims import Claim, Hypothesis, Identity
+from wconv.theory.statement import Statement, parse_statement
+
+Item = Claim | Hypothesis | Identity
+Body = Callable[[Any], Iterator[Item]]
+Kind = Literal["exact", "continuum", "symbolic"]
+GRADES: dict[str, str] = {"exact": "C", "continuum": "C", "symbolic": "A"}
+"""A symbolic; B ball arithmetic; C float64 with error bounds; D statistical."""
+
+BUILT_IN = "theory_checks"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A theorem's check: statement, cases, controls and the generator of its claims."""
+
+    statement: Statement
+    chapter: str
+    kind: Kind
+    cases: tuple[Case, ...]
+    controls: tuple[Control, ...]
+    body: Body
+    source: str
+
+    @property
+    def id(self) -> str:
+        """The id of the statement."""
+        return self.statement.id
+
+    @property
+    def grade(self) -> str:
+        """How rigorous the numbers are (A to D)."""
+        return GRADES[self.kind]
+
+
+def check(
+    id: str, *, cases: Sequence[Case], controls: Sequence[Control], kind: Kind = "exact"
+) -> Callable[[Body], Check]:
+    """Turn a generator of hypotheses and claims into a Check (see docs/add-a-theorem.md).
+
+    Raises:
+        InputError: no cases, fewer than two controls, a control pinned to an unknown case, or a
+            docstring without its sections or with another id.
+    """
+
+    def register(body: Body) -> Check:
+        module = sys.modules[body.__module__]
+        source = Path(module.__file__ or body.__module__).name
+        statement = parse_statement(module.__doc__, source)
+        if statement.id != id:
+            require.fail(f"id of {source}", f"be the docstring's {statement.id!r}", repr(id), "make them equal")
+        if not cases:
+            require.fail(f"cases of {id}", "be at least one", 0, "add a case")
+        if len(controls) < 2:
+            require.fail(f"controls of {id}", "be at least two", len(controls), "a check that cannot fail is a bug")
+        for item in controls:
+            if item.on not in cases:
+                require.fail(f"control {item.name!r} of {id}", "be pinned to one of the cases", item.on.instance, "use on=CASES[i]")
+        chapter = body.__module__.rsplit(".", 2)[-2] if "." in body.__module__ else "user"
+        return Check(statement, chapter, kind, tuple(cases), tuple(controls), body, source)
+
+    return register
+
+
+def discover(path: str | None = None) -> dict[str, Check]:
+    """All checks by id: the built-in ones, or those of a Python file or folder.
+
+    Raises:
+        InputError: a missing path, a check file that raises on import (named, with its error), a
+            file without a check, or two checks with one id.
+    """
+    found: dict[str, Check] = {}
+    for module in _built_in() if path is None else _from_path(Path(path)):
+        checks = [value for value in vars(module).values() if isinstance(value, Check)]
+        if not checks:
+            require.fail(f"check file {module.__name__}", "define a @check", "none", "decorate its generator")
+        for item in checks:
+            if item.id in found:
+                require.fail(f"check {item.id}", "have an id of its own", item.source, "rename one of them")
+            found[item.id] = item
+    return found
+
+
+def _built_in() -> Iterator[ModuleType]:
+    package = importlib.import_module(BUILT_IN)
+    for info in pkgutil.walk_packages(package.__path__, BUILT_IN + "."):
+        if not info.ispkg:
+            yield _imported(info.name, lambda name=info.name: importlib.import_module(name))  # type: ignore[misc]
+
+
+def _from_path(path: Path) -> Iterator[ModuleType]:
+    if not path.exists():
+        require.fail("checks path", "exist", str(path), "give a .py file or a folder of them")
+    for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+        name = f"wconv_user_checks.{file.stem}"
+        yield _imported(str(file), lambda name=name, file=file: _load_file(name, file))  # type: ignore[misc]
+
+
+def _load_file(name: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        require.fail("check file", "be a Python file", str(file), "name it something.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _imported(label: str, load: Callable[[], ModuleType]) -> ModuleType:
+    try:
+        return load()
+    except require.InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a user's file raises is reported with its name
+        require.fail(f"check file {label}", "import cleanly", f"{type(error).__name__}: {error}", "mend the file")

@@ -1,0 +1,78 @@
+"""``wconv.verify``: one theorem on one problem, with a readable result."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from wconv import _require as require
+from wconv._axes import Array
+from wconv.mdp import zoo
+from wconv.mdp.model import MDP
+from wconv.report import table
+from wconv.report.schema import Result
+from wconv.theory.cases import Case
+from wconv.theory.claims import Claim
+from wconv.theory.registry import discover
+from wconv.verify.instance import Workshop
+from wconv.verify.runner import Evidence, Job, execute
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Verification:
+    """The evidence for one theorem on one problem; printing it explains the verdict."""
+
+    evidence: Evidence
+
+    @property
+    def result(self) -> Result:
+        """The full result record."""
+        return self.evidence.result
+
+    @property
+    def verdict(self) -> str:
+        """HOLDS, VIOLATED, INCONCLUSIVE, INAPPLICABLE or ERROR."""
+        return self.result.verdict
+
+    def claim(self, name: str) -> Claim:
+        """A claim by its name, with measured left side and right side as a function of constants."""
+        names = {claim.name: claim for claim in self.evidence.claims}
+        return names[require.choice("claim", name, names)]
+
+    @property
+    def measured(self) -> dict[str, Array]:
+        """The measured side of every claim."""
+        return {claim.name: claim.lhs.value for claim in self.evidence.claims}
+
+    @property
+    def proved(self) -> dict[str, Array]:
+        """The proved side of every claim, at the theorem's side of every constant."""
+        return {claim.name: claim.right().value for claim in self.evidence.claims}
+
+    def __repr__(self) -> str:
+        return table.as_text(table.explain_result(self.result))
+
+    def _repr_html_(self) -> str:
+        return table.as_html(table.explain_result(self.result))
+
+
+def verify(id: str, problem: MDP | str, *, seed: int = 0, checks: str | None = None, **parameters: Any) -> Verification:
+    """Check a theorem on a problem.
+
+    Args:
+        id: the statement, as in ``wconv list``.
+        problem: an MDP of your own or a zoo instance by name.
+        seed: of the random policies and directions.
+        checks: a file or folder of your own checks instead of the built-in ones.
+        **parameters: of the zoo instance (not with an MDP, which has its own).
+
+    Raises:
+        InputError: unknown id, instance or parameter, listing the valid ones.
+    """
+    found = discover(checks)
+    item = found[require.choice("check", id, found)]
+    if isinstance(problem, str):
+        case, mdp = Case(problem, zoo.resolve(problem, parameters), expect=None), None
+    elif parameters:
+        require.fail("parameters", "be given with a zoo name", sorted(parameters), "use mdp.replace(...)")
+    else:
+        case, mdp = Case(problem.name, expect=None), problem
+    return Verification(execute(Job(item, case, problem=mdp), Workshop(seed)))

@@ -1,0 +1,116 @@
+"""Instances: a problem with everything computed from it once and shared by all checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from wconv import _require as require
+from wconv.exact.evaluate import Evaluation, evaluate
+from wconv.exact.solve import Solution, solve
+from wconv.mdp import zoo
+from wconv.mdp.model import MDP
+from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
+
+NO_PROBLEM = "none"
+"""The instance of checks that need no problem (symbolic ones)."""
+
+SOLVER_TOL = 1e-10
+
+
+@dataclass(eq=False)
+class Instance:
+    """A problem, its exact solution, policies and their values, each computed on first use."""
+
+    mdp: MDP
+    seed: int
+    _values: dict[int, tuple[Policy, Evaluation]] = field(default_factory=dict)
+
+    @cached_property
+    def solution(self) -> Solution:
+        """The exact solution with its certificate."""
+        return solve(self.mdp, tol=SOLVER_TOL * max(1.0, float(np.abs(self.mdp.r).max())))
+
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """V^π with its certified error, computed once a policy."""
+        key = id(policy)
+        if key not in self._values:
+            self._values[key] = (policy, evaluate(self.mdp, policy))
+        return self._values[key][1]
+
+    @cached_property
+    def mixed_policies(self) -> dict[str, Policy]:
+        """Five policies from far to near: reference, random, rough, one-step greedy, near-optimal."""
+        rng = np.random.default_rng([self.seed, crc32(self.mdp.name.encode())])
+        best = self.solution.policy.logf
+        return {
+            "reference": uniform(self.mdp),
+            "random": random_policy(self.mdp, rng),
+            "rough": random_policy(self.mdp, rng, roughness=4.0),
+            "one-step": gibbs(self.mdp, self.mdp.r),
+            "near-optimal": softmax_policy(
+                best + 0.01 * rng.standard_normal(best.shape), self.mdp.grid
+            ),
+        }
+
+    @cached_property
+    def sparse_policies(self) -> dict[str, Policy]:
+        """Policies that vanish on about half of the actions, and the reference."""
+        rng = np.random.default_rng([self.seed, crc32(self.mdp.name.encode()), 1])
+        sparse = {f"sparse-{k}": sparse_policy(self.mdp, rng) for k in range(2)}
+        return sparse | {"reference": uniform(self.mdp)}
+
+    def coarser(self) -> MDP:
+        """The same problem on half the nodes (a finite set is its own refinement)."""
+        grid = self.mdp.grid
+        if grid.is_finite_set:
+            return self.mdp
+        if self.mdp.smooth is None:
+            require.fail(
+                f"instance {self.mdp.name!r}",
+                "be a SmoothMDP for a continuum statement",
+                "a table",
+                "give reward and transition as functions, so that the grid can be refined",
+            )
+        from wconv.mdp.smooth import tabulate
+
+        return tabulate(self.mdp.smooth, grid.shape[0] // 2)
+
+
+@dataclass(eq=False)
+class Workshop:
+    """All instances of a run, each built once and shared by every check."""
+
+    seed: int = 0
+    _made: dict[tuple[Any, ...], Instance] = field(default_factory=dict)
+
+    def recipe(self, name: str, parameters: Mapping[str, Any]) -> Instance:
+        """The instance of a zoo recipe."""
+        key = (name, *sorted((k, repr(v)) for k, v in parameters.items()))
+        if key not in self._made:
+            self._made[key] = Instance(zoo.make(name, **parameters), self.seed)
+        return self._made[key]
+
+    def problem(self, mdp: MDP) -> Instance:
+        """The instance of a given problem."""
+        key = ("mdp", id(mdp))
+        if key not in self._made:
+            self._made[key] = Instance(mdp, self.seed)
+        return self._made[key]
+
+    def corrupted(self, true: Instance, factors: Mapping[str, float]) -> Instance:
+        """The instance whose parameters are the true ones times the factors (for controls)."""
+        key = ("corrupted", id(true.mdp), *sorted(factors.items()))
+        if key not in self._made:
+            self._made[key] = Instance(_corrupt(true.mdp, factors), self.seed)
+        return self._made[key]
+
+
+def _corrupt(mdp: MDP, factors: Mapping[str, float]) -> MDP:
+    now = {"temperature": mdp.tau, "discount": mdp.gamma}
+    for name in factors:
+        require.choice("dynamics parameter", name, now)
+    return mdp.replace(**{name: now[name] * factor for name, factor in factors.items()})

@@ -1,0 +1,117 @@
+"""What to run: from ids or chapters, a tier, and a user's instances and parameters to jobs."""
+
+import ast
+import importlib.util
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from wconv import _require as require
+from wconv.mdp import files, zoo
+from wconv.mdp.model import MDP
+from wconv.theory.cases import Case, Tier
+from wconv.theory.registry import Check
+from wconv.verify.instance import NO_PROBLEM
+from wconv.verify.runner import Job
+
+
+def select(checks: Mapping[str, Check], names: Sequence[str]) -> list[Check]:
+    """The checks of the given ids or chapters (all when none is given), in order of the registry."""
+    chapters = {item.chapter for item in checks.values()}
+    for name in names:
+        require.choice("check", name, [*checks, *sorted(chapters)])
+    return [c for c in checks.values() if not names or c.id in names or c.chapter in names]
+
+
+def plan(
+    checks: Iterable[Check],
+    *,
+    tier: Tier = "quick",
+    on: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+    controls: bool = True,
+) -> list[Job]:
+    """The jobs of a run: every check's cases of the tier (or the user's instances) and controls."""
+    jobs: list[Job] = []
+    loaded = {spec: load_problem(spec, parameters or {}) for spec in on if _is_file(spec)}
+    for item in checks:
+        if on:
+            mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), parameters or {})]
+        else:
+            chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
+            mine = [Job(item, _changed(c, parameters)) for c in chosen]
+        jobs += mine
+        if controls and mine:
+            jobs += [Job(item, c.on, control=c) for c in item.controls]
+    return jobs
+
+
+def _changed(case: Case, parameters: Mapping[str, Any] | None) -> Case:
+    """The case with the user's parameters, of which nothing is expected."""
+    if not parameters or case.instance == NO_PROBLEM:
+        return case
+    named = zoo.resolve(case.instance, parameters)
+    return Case(case.instance, {**case.parameters, **named}, expect=None, policies=case.policies)
+
+
+def _on(check: Check, spec: str, problem: MDP | None, parameters: Mapping[str, Any]) -> list[Job]:
+    if all(case.instance == NO_PROBLEM for case in check.cases):
+        return []
+    if problem is not None:
+        return [Job(check, Case(spec, expect=None), problem=problem)]
+    named = zoo.resolve(spec, parameters)
+    known = [c for c in check.cases if c.instance == spec and dict(c.parameters) == named]
+    return [Job(check, case) for case in known or [Case(spec, named, expect=None)]]
+
+
+def _is_file(spec: str) -> bool:
+    return Path(spec).suffix in {".npz", ".json"} or ".py:" in spec
+
+
+def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
+    """A user's problem: ``FILE.npz``, ``FILE.json``, or ``FILE.py:function`` (which is executed).
+
+    ``parameters`` are passed to the function; of a data file only temperature and discount can be
+    changed.
+    """
+    aliased = {zoo.ALIASES.get(name, name): value for name, value in parameters.items()}
+    if ".py:" not in spec:
+        for name in aliased:
+            require.choice(f"parameter of {spec}", name, ["temperature", "discount"])
+        return files.load(spec).replace(**aliased)
+    path, _, function = spec.rpartition(":")
+    build = getattr(_module(Path(path)), function, None)
+    if not callable(build):
+        require.fail(f"{spec}", "name a function of the file", function, "define it, returning an MDP")
+    mdp = build(**aliased)
+    if not isinstance(mdp, MDP):
+        require.fail(f"{spec}", "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
+    return mdp
+
+
+def _module(path: Path) -> Any:
+    if not path.exists():
+        require.fail("problem file", "exist", str(path), "check the path")
+    spec = importlib.util.spec_from_file_location(f"wconv_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        require.fail("problem file", "be a Python file", str(path), "name it something.py")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - a user's file may raise anything; say which file
+        require.fail(f"problem file {path}", "run cleanly", f"{type(error).__name__}: {error}", "mend it")
+    return module
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """``["tau=0.05", "sparse=True"]`` as a dictionary; values are Python literals or bare words."""
+    out: dict[str, Any] = {}
+    for text in settings:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            require.fail("--set", "have the form name=value", text, "for example --set temperature=0.1")
+        try:
+            out[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            out[name] = value
+    return out

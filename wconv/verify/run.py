@@ -1,0 +1,76 @@
+"""What a check sees: the true problem, the (possibly corrupted) system that is measured, policies."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from wconv.exact.evaluate import Evaluation
+from wconv.exact.solve import Solution
+from wconv.measured import Measured, stack
+from wconv.mdp.model import MDP
+from wconv.mdp.policy import Policy
+from wconv.verify.instance import Instance
+
+
+@dataclass(eq=False)
+class Run:
+    """One resolution of one case.
+
+    ``mdp`` is the true problem and enters the proved side; ``system`` is what the measured side
+    evaluates: the same problem, unless a control has corrupted it.
+    """
+
+    true: Instance
+    measured: Instance
+    which_policies: str = "mixed"
+
+    @property
+    def mdp(self) -> MDP:
+        """The true problem."""
+        return self.true.mdp
+
+    @property
+    def system(self) -> MDP:
+        """The problem the measured side sees."""
+        return self.measured.mdp
+
+    @property
+    def solution(self) -> Solution:
+        """The exact solution of the system."""
+        return self.measured.solution
+
+    @cached_property
+    def policies(self) -> Mapping[str, Policy]:
+        """Named policies of the true problem."""
+        named = {"mixed": self.true.mixed_policies, "sparse": self.true.sparse_policies}
+        return named[self.which_policies]
+
+    @cached_property
+    def pairs(self) -> Sequence[tuple[str, Policy, Policy]]:
+        """Consecutive policies (old, new), cyclically, with their names."""
+        names = list(self.policies)
+        turn = zip(names, names[1:] + names[:1], strict=True)
+        return [(f"{a} -> {b}", self.policies[a], self.policies[b]) for a, b in turn]
+
+    @property
+    def labels(self) -> dict[str, Sequence[str]]:
+        """Names of the points on the axes "policy" and "pair"."""
+        return {"policy": list(self.policies), "pair": [name for name, _, _ in self.pairs]}
+
+    def evaluate(self, policy: Policy) -> Evaluation:
+        """V^π of the system."""
+        return self.measured.evaluate(policy)
+
+    def each_policy(self, measure: Callable[[Policy], Measured]) -> Measured:
+        """A quantity of every policy, stacked on a first axis "policy"."""
+        return stack([measure(policy) for policy in self.policies.values()])
+
+    def each_pair(self, measure: Callable[[Policy, Policy], Measured]) -> Measured:
+        """A quantity of every pair (old, new), stacked on a first axis "pair"."""
+        return stack([measure(old, new) for _, old, new in self.pairs])
+
+    def rng(self, stream: int) -> np.random.Generator:
+        """A generator that depends on the seed of the run and a stream number only."""
+        return np.random.default_rng([self.true.seed, stream])

@@ -1,0 +1,210 @@
+"""The runner: from a check and a case or control to a result record.
+
+For ``kind="continuum"`` the check is repeated on half the nodes and the change is added to the
+error of both sides. Whatever a body raises becomes an ERROR with its message: an unconverged solver
+never passes.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from wconv import _require as require
+from wconv.mdp.model import MDP
+from wconv.report.schema import ClaimRecord, HypothesisRecord, Result
+from wconv.theory.cases import Case, Control
+from wconv.theory.claims import BOUND, Claim, Hypothesis, Identity, refine
+from wconv.theory.judge import (
+    CONTROL_FACTOR,
+    Judgement,
+    Verdict,
+    combine,
+    judge,
+    judge_identity,
+)
+from wconv.theory.registry import Check, Item
+from wconv.verify.instance import NO_PROBLEM, Instance, Workshop
+from wconv.verify.run import Run
+
+_TAGS = ("toothless", "conservative", "sharp", "exact", "")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One thing to run: a check on a case, on a user's problem, or one of its controls."""
+
+    check: Check
+    case: Case
+    control: Control | None = None
+    problem: MDP | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """A result record with the claims it judged (kept for representations and plots)."""
+
+    result: Result
+    claims: tuple[Claim, ...]
+
+
+def execute(job: Job, workshop: Workshop) -> Evidence:
+    """Run one job and judge its claims; never raises for what the check's body does."""
+    began = time.perf_counter()
+    factors = job.control.constants if job.control else {}
+    try:
+        items = _items(job, workshop)
+        _require_hypotheses(job.check, items)
+    except Exception as error:  # noqa: BLE001 - a failing check is a result (ERROR), not a crash
+        broken = Judgement("run", Verdict.ERROR, "", f"{type(error).__name__}: {error}")
+        return Evidence(_record(job, [broken], [], workshop.seed, time.perf_counter() - began), ())
+    claims = [item for item in items if isinstance(item, Claim)]
+    judgements = [
+        judge_identity(item, factors) if isinstance(item, Identity) else judge(item, factors)
+        for item in items
+        if not isinstance(item, Hypothesis) and _touches(item, factors)
+    ]
+    hypotheses = [item for item in items if isinstance(item, Hypothesis)]
+    result = _record(job, judgements, hypotheses, workshop.seed, time.perf_counter() - began)
+    return Evidence(result, tuple(claims))
+
+
+def _touches(claim: Claim | Identity, factors: Mapping[str, float]) -> bool:
+    """Whether a corruption of constants concerns a claim (all claims, when there is none)."""
+    return not factors or BOUND in factors or any(name in claim.constants for name in factors)
+
+
+def _items(job: Job, workshop: Workshop) -> list[Item]:
+    """The hypotheses and claims of a job, refined for a continuum statement."""
+    if job.case.instance == NO_PROBLEM:
+        return list(job.check.body(None))
+    if job.problem is not None:
+        true = workshop.problem(job.problem)
+    else:
+        true = workshop.recipe(job.case.instance, job.case.parameters)
+    fine = _yielded(job, true, workshop)
+    if job.check.kind != "continuum":
+        return fine
+    coarse = _yielded(job, workshop.problem(true.coarser()), workshop)
+    if [type(i) for i in fine] != [type(i) for i in coarse]:
+        require.fail("a continuum check", "yield the same items at every resolution", "others", "mend it")
+    return [
+        refine(a, b) if isinstance(a, Claim) and isinstance(b, Claim) else a
+        for a, b in zip(fine, coarse, strict=True)
+    ]
+
+
+def _yielded(job: Job, true: Instance, workshop: Workshop) -> list[Item]:
+    factors: Mapping[str, float] = job.control.dynamics if job.control else {}
+    measured = workshop.corrupted(true, factors) if factors else true
+    run = Run(true, measured, job.case.policies)
+
+    def labelled(items: Iterator[Item]) -> Iterator[Item]:
+        for item in items:
+            yield replace(item, labels=run.labels) if isinstance(item, Claim) else item
+
+    return list(labelled(job.check.body(run)))
+
+
+def _require_hypotheses(check: Check, items: list[Item]) -> None:
+    given = {item.name for item in items if isinstance(item, Hypothesis)}
+    stated = set(check.statement.hypotheses)
+    if given != stated:
+        require.fail(
+            f"hypotheses yielded by {check.id}", f"be the stated {sorted(stated)}", sorted(given),
+            "yield finite(...) or condition(...) for each",
+        )
+
+
+def _record(
+    job: Job,
+    judgements: list[Judgement],
+    hypotheses: list[Hypothesis],
+    seed: int,
+    seconds: float,
+) -> Result:
+    verdict, message = combine(judgements, hypotheses)
+    order = [Verdict.ERROR, Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.HOLDS]
+    lead = min(judgements, key=lambda j: (order.index(j.verdict), -j.miss, _number(j.margin)))
+    tightness = min((_number(j.tightness, 0.0) for j in judgements), default=0.0)
+    ok, why = _as_expected(job, verdict, hypotheses, judgements, tightness)
+    return Result(
+        id=job.check.id,
+        instance=job.problem.name if job.problem is not None else job.case.instance,
+        parameters=_plain(job.problem.parameters if job.problem is not None else job.case.parameters),
+        role="control" if job.control else "case",
+        name=job.control.name if job.control else "",
+        expected=_expected(job),
+        as_expected=ok,
+        verdict=verdict.value,
+        tag=min((j.tag for j in judgements), key=_TAGS.index) if verdict is Verdict.HOLDS else "",
+        margin=lead.margin,
+        margin_error=lead.margin_error,
+        tightness=tightness,
+        teeth=dict(min((j.teeth for j in judgements), key=_bite)),
+        grade=job.check.grade,
+        where={"claim": lead.name, **lead.where},
+        errors=dict(lead.errors),
+        points=sum(j.points for j in judgements),
+        hypotheses=[HypothesisRecord(name=h.name, holds=h.holds, detail=h.detail) for h in hypotheses],
+        claims=[_claim_record(j) for j in judgements],
+        message="; ".join(part for part in (message, why) if part),
+        seconds=round(seconds, 4),
+        reproduce=_reproduce(job, seed),
+    )
+
+
+def _number(value: float, otherwise: float = float("inf")) -> float:
+    return value if value == value else otherwise
+
+
+def _bite(teeth: Mapping[str, float]) -> float:
+    """How strong a claim's teeth are: near one for a sharp bite, below zero for none."""
+    if "relative" in teeth:
+        return 1.0 - teeth["relative"]
+    return max(teeth.values(), default=-1.0)
+
+
+def _expected(job: Job) -> str | None:
+    if job.control:
+        return Verdict.VIOLATED.value
+    return job.case.expect.value if job.case.expect and job.problem is None else None
+
+
+def _as_expected(
+    job: Job, verdict: Verdict, hypotheses: list[Hypothesis], judgements: list[Judgement], tightness: float
+) -> tuple[bool, str]:
+    if job.control:
+        if verdict is not Verdict.VIOLATED:
+            return False, "the control was not violated"
+        far = max(j.miss for j in judgements) >= CONTROL_FACTOR
+        return far, "" if far else f"the control misses by less than {CONTROL_FACTOR:g} resolutions"
+    expected = _expected(job)
+    if expected is None:
+        return verdict is Verdict.HOLDS, ""
+    if verdict.value != expected:
+        return False, f"expected {expected}"
+    failed = [h.name for h in hypotheses if h.holds is False]
+    if job.case.fails and failed != [job.case.fails]:
+        return False, f"expected exactly {job.case.fails} to fail, got {failed}"
+    if tightness < job.case.tight:
+        return False, f"tightness {tightness:.4g} is below the {job.case.tight:g} this case promises"
+    return True, ""
+
+
+def _claim_record(j: Judgement) -> ClaimRecord:
+    return ClaimRecord(
+        name=j.name, verdict=j.verdict.value, tag=j.tag, message=j.message, margin=j.margin,
+        margin_error=j.margin_error, tightness=j.tightness, teeth=dict(j.teeth), points=j.points,
+        resolved=j.resolved, where=dict(j.where), errors=dict(j.errors),
+    )
+
+
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v if isinstance(v, bool | int | float | str) else repr(v) for k, v in parameters.items()}
+
+
+def _reproduce(job: Job, seed: int) -> str:
+    on = "" if job.case.instance == NO_PROBLEM else f" --on {job.case.instance}"
+    sets = "".join(f" --set {k}={v}" for k, v in job.case.parameters.items())
+    return f"wconv check {job.check.id}{on}{sets}" + (f" --seed {seed}" if seed else "")
