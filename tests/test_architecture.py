@@ -94,7 +94,11 @@ def test_the_shop_window_opens():
 
 @pytest.mark.parametrize(
     "path",
-    [p for room in ("wconv", "theory_checks", "tests") for p in sorted((ROOT / room).rglob("*.py"))],
+    [
+        p
+        for room in ("wconv", "theory_checks", "tests")
+        for p in sorted((ROOT / room).rglob("*.py"))
+    ],
     ids=lambda p: str(p.relative_to(ROOT)),
 )
 def test_files_and_functions_stay_small(path):

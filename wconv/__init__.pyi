@@ -1,3 +1,4 @@
+from .measured import Bracket as Bracket, Measured as Measured, stack as stack
 from .measures.spaces import (
     Box as Box,
     FiniteSet as FiniteSet,
@@ -5,8 +6,20 @@ from .measures.spaces import (
     Interval as Interval,
     Torus as Torus,
 )
+from .measures.divergences import kl as kl
+from .measures.entropy import entropy as entropy, lebesgue_shift as lebesgue_shift
+from .measures.fisher import (
+    fisher_continuum as fisher_continuum,
+    fisher_dirichlet as fisher_dirichlet,
+)
+from .measures.gaussians import Gaussian as Gaussian
+from .measures.transport import w2_squared as w2_squared
 from .mdp import zoo as zoo
 from .mdp.model import MDP as MDP, make_mdp as make_mdp
+from .mdp.smooth import SmoothMDP as SmoothMDP
+from .mdp.tabulate import tabulate as tabulate
+from .mdp.files import load as load, save as save
+from .mdp.gym import from_gymnasium as from_gymnasium
 from .mdp.policy import (
     Policy as Policy,
     from_masses as from_masses,
@@ -17,5 +30,32 @@ from .mdp.policy import (
     sparse_policy as sparse_policy,
     uniform as uniform,
 )
+from .exact.bellman import (
+    evaluation as evaluation,
+    optimality as optimality,
+    q_from_v as q_from_v,
+)
+from .exact.evaluate import Evaluation as Evaluation, evaluate as evaluate
+from .exact.occupancy import (
+    discounted_occupancy as discounted_occupancy,
+    stationary as stationary,
+    stationary_laws as stationary_laws,
+)
+from .exact.derivative import objective_derivative as objective_derivative
+from .exact.solve import Solution as Solution, solve as solve
+from .diagnostics.bellman import (
+    apply_evaluation as apply_evaluation,
+    apply_optimality as apply_optimality,
+    bellman_residual as bellman_residual,
+    gibbs_divergence as gibbs_divergence,
+    optimality_gap as optimality_gap,
+    pairing as pairing,
+    policy_gain as policy_gain,
+    q_rounding as q_rounding,
+)
+from .report.export import read_results as read_results
+from .theory.registry import discover as discover
+from .verify.api import Verification as Verification, verify as verify
+from .verify.run import Run as Run
 
 __version__: str

@@ -93,7 +93,9 @@ def probabilities(symbol: str, array: Any, axis_name: str, tol: float) -> None:
     finite(symbol, values)
     if (values < 0).any():
         where = [int(i) for i in np.argwhere(values < 0)[0]]
-        fail(symbol, "be non-negative", f"{values[tuple(where)]} at {symbol}{where}", "fix the entry")
+        fail(
+            symbol, "be non-negative", f"{values[tuple(where)]} at {symbol}{where}", "fix the entry"
+        )
     row_sums(symbol, values.sum(axis=-1), axis_name, tol)
 
 
@@ -104,4 +106,9 @@ def row_sums(symbol: str, sums: Any, axis_name: str, tol: float) -> None:
         where = [int(i) for i in np.unravel_index(int(defect.argmax()), defect.shape)]
         total = float(np.asarray(sums)[tuple(where)])
         at = f"{total!r} at {symbol}{where}" if where else repr(total)
-        fail(symbol, f"sum to 1 over {axis_name} (to {tol:.0e})", at, "normalise it yourself; wconv does not")
+        fail(
+            symbol,
+            f"sum to 1 over {axis_name} (to {tol:.0e})",
+            at,
+            "normalise it yourself; wconv does not",
+        )

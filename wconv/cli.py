@@ -31,14 +31,20 @@ app = App(
     version=__version__,
 )
 
-Checks = Annotated[str | None, Parameter(help="A file or folder of your own checks instead of the built-in ones.")]
+Checks = Annotated[
+    str | None, Parameter(help="A file or folder of your own checks instead of the built-in ones.")
+]
 On = Annotated[
     list[str] | None,
-    Parameter(negative="", help="Zoo instance, FILE.npz, FILE.json or FILE.py:function; may be repeated."),
+    Parameter(
+        negative="", help="Zoo instance, FILE.npz, FILE.json or FILE.py:function; may be repeated."
+    ),
 ]
 Settings = Annotated[
     list[str] | None,
-    Parameter(name="--set", negative="", help="name=value, a parameter of the instance; may be repeated."),
+    Parameter(
+        name="--set", negative="", help="name=value, a parameter of the instance; may be repeated."
+    ),
 ]
 Output = Annotated[Path | None, Parameter(help="Also write the results to this file.")]
 
@@ -95,7 +101,9 @@ def _run(jobs: "Sequence[Job]", seed: int) -> "Iterator[Result]":
 
     workshop = Workshop(seed)
     terminal = Console(stderr=True)
-    for job in track(jobs, "checking", console=terminal, transient=True, disable=not terminal.is_terminal):
+    for job in track(
+        jobs, "checking", console=terminal, transient=True, disable=not terminal.is_terminal
+    ):
         yield execute(job, workshop).result
 
 
@@ -122,7 +130,9 @@ def list_(*, checks: Checks = None) -> int:
 
 
 @app.command
-def explain(id: str, *, on: On = None, settings: Settings = None, seed: int = 0, checks: Checks = None) -> int:
+def explain(
+    id: str, *, on: On = None, settings: Settings = None, seed: int = 0, checks: Checks = None
+) -> int:
     """Explain a statement; with --on also why its verdict is what it is there.
 
     Parameters
@@ -146,7 +156,9 @@ def explain(id: str, *, on: On = None, settings: Settings = None, seed: int = 0,
     return _explain_on(item, on, settings or [], seed, console)
 
 
-def _explain_on(item: Check, on: list[str], settings: list[str], seed: int, console: Console) -> int:
+def _explain_on(
+    item: Check, on: list[str], settings: list[str], seed: int, console: Console
+) -> int:
     from wconv.report import table
     from wconv.verify.plan import parse_settings, plan
 
@@ -185,7 +197,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; input errors are one clear line."""
     try:
         command, bound, _ = app.parse_args(
-            list(sys.argv[1:] if arguments is None else arguments), exit_on_error=False, print_error=False
+            list(sys.argv[1:] if arguments is None else arguments),
+            exit_on_error=False,
+            print_error=False,
         )
         return int(command(*bound.args, **bound.kwargs) or 0)
     except (InputError, CycloptsError) as error:

@@ -73,7 +73,9 @@ class Measured:
 
     def __getitem__(self, key: Any) -> "Measured":
         return Measured(
-            np.asarray(self.value[key]), {n: np.asarray(e[key]) for n, e in self.errors.items()}, self.how
+            np.asarray(self.value[key]),
+            {n: np.asarray(e[key]) for n, e in self.errors.items()},
+            self.how,
         )
 
     def __neg__(self) -> "Measured":

@@ -6,7 +6,8 @@ from scipy.sparse import coo_array, csr_array
 
 from wconv._require import InputError
 from wconv.mdp.model import make_mdp
-from wconv.mdp.smooth import SmoothMDP, tabulate
+from wconv.mdp.smooth import SmoothMDP
+from wconv.mdp.tabulate import tabulate
 from wconv.measures.spaces import FiniteSet, Interval
 
 RNG = np.random.default_rng(1)

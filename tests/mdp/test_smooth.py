@@ -10,7 +10,8 @@ import pytest
 
 from wconv._require import InputError
 from wconv.mdp import zoo
-from wconv.mdp.smooth import SmoothMDP, tabulate
+from wconv.mdp.smooth import SmoothMDP
+from wconv.mdp.tabulate import tabulate
 from wconv.measures.spaces import Interval
 
 EPS = np.finfo(float).eps

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wconv._require import InputError
+from wconv.mdp.policy import Policy, softmax_policy
 from wconv.measures import gaussians
 from wconv.measures.divergences import kl, kl_of_logs
 from wconv.measures.spaces import FiniteSet, GaussianLine, Interval
-from wconv.mdp.policy import Policy, softmax_policy
 
 
 def exact_kl(log_p, log_q, weights):

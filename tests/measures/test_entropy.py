@@ -3,11 +3,11 @@ import pytest
 from scipy.stats import truncnorm
 
 from wconv._require import InputError
+from wconv.mdp.model import make_mdp
+from wconv.mdp.policy import Policy, gibbs, softmax_policy
 from wconv.measures.divergences import kl
 from wconv.measures.entropy import entropy, lebesgue_shift
 from wconv.measures.spaces import Box, FiniteSet, GaussianLine, Interval, Torus
-from wconv.mdp.model import make_mdp
-from wconv.mdp.policy import Policy, gibbs, softmax_policy
 
 SPACES = {
     "interval": (Interval(-1, 2).grid(16), np.log(3.0)),

@@ -139,8 +139,16 @@ def test_finiteness(value, holds):
 
 COMBINED = {
     "failed hypothesis": ([claim(1, 2)], [finite("H1", x=np.inf)], Verdict.INAPPLICABLE),
-    "failed hypothesis beats NaN": ([claim(np.nan, 2)], [finite("H1", x=np.inf)], Verdict.INAPPLICABLE),
-    "undecided hypothesis beats violation": ([claim(3, 2)], [finite("H1", x=np.nan)], Verdict.INCONCLUSIVE),
+    "failed hypothesis beats NaN": (
+        [claim(np.nan, 2)],
+        [finite("H1", x=np.inf)],
+        Verdict.INAPPLICABLE,
+    ),
+    "undecided hypothesis beats violation": (
+        [claim(3, 2)],
+        [finite("H1", x=np.nan)],
+        Verdict.INCONCLUSIVE,
+    ),
     "worst claim": ([claim(1, 2), claim(3, 2)], [finite("H1", x=1.0)], Verdict.VIOLATED),
     "error beats violation": ([claim(3, 2), claim(np.nan, 2)], [], Verdict.ERROR),
     "nothing claimed": ([], [finite("H1", x=1.0)], Verdict.ERROR),

@@ -68,10 +68,24 @@ def test_the_statement_is_read_from_the_docstring(tmp_path):
 BROKEN = {
     "raises on import": ("1 / 0", "check file .* must import cleanly, got ZeroDivisionError"),
     "no check": ("x = 1", "must define a @check"),
-    "other id": (GOOD.replace('@check("my-theorem"', '@check("other"'), "be the docstring's 'my-theorem'"),
-    "one control": (GOOD.replace('    control("b", on=CASES[0], constants={"tau": 2.0}),\n', ""), "be at least two"),
-    "no cases": (GOOD.replace("cases=CASES", "cases=[]"), "cases of my-theorem must be at least one"),
-    "control elsewhere": (GOOD.replace('on=CASES[0], constants={"tau": 2.0}', 'on=case("garnet"), constants={"tau": 2.0}'), "be pinned to one of the cases"),
+    "other id": (
+        GOOD.replace('@check("my-theorem"', '@check("other"'),
+        "be the docstring's 'my-theorem'",
+    ),
+    "one control": (
+        GOOD.replace('    control("b", on=CASES[0], constants={"tau": 2.0}),\n', ""),
+        "be at least two",
+    ),
+    "no cases": (
+        GOOD.replace("cases=CASES", "cases=[]"),
+        "cases of my-theorem must be at least one",
+    ),
+    "control elsewhere": (
+        GOOD.replace(
+            'on=CASES[0], constants={"tau": 2.0}', 'on=case("garnet"), constants={"tau": 2.0}'
+        ),
+        "be pinned to one of the cases",
+    ),
     "no title": (GOOD.replace("my-theorem  A title.", "A title"), "start with 'id  Title'"),
     "missing section": (GOOD.replace("Tight for.   Always.\n", ""), "have the sections"),
 }
@@ -87,7 +101,10 @@ def test_broken_check_files_are_refused_with_a_clear_line(name, tmp_path):
 BAD = {
     "missing path": (lambda: discover("nowhere.py"), "checks path must exist"),
     "unknown verdict": (lambda: case("x", expect="FINE"), "expect must be a known name"),
-    "inapplicable without reason": (lambda: case("x", expect="INAPPLICABLE"), "fails must be given"),
+    "inapplicable without reason": (
+        lambda: case("x", expect="INAPPLICABLE"),
+        "fails must be given",
+    ),
     "reason without inapplicable": (lambda: case("x", fails="H1"), "fails must be given"),
     "empty control": (lambda: control("c", on=case("x")), "corrupt either constants or dynamics"),
     "no docstring": (lambda: parse_statement(None, "f.py"), "docstring of f.py"),

@@ -17,8 +17,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, at_least, at_most, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 CASES = ZOO
 CONTROLS = [
     control("discount too small", on=CASES[0], constants={"gamma": 0.95}),
@@ -56,16 +54,42 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
     for name, T in operators.items():
         move = wc.stack([T(b) - T(a) for a, b in pairs])
         least, most = -((-move).sup()), move.sup()
-        yield at_most(f"{name}V' - {name}V <= gamma max D", most, bounds.discounted.given(shift=high), over="pair", gamma=gamma)
-        yield at_least(f"{name}V' - {name}V >= gamma min D", least, bounds.discounted.given(shift=low), over="pair", gamma=gamma)
+        yield at_most(
+            f"{name}V' - {name}V <= gamma max D",
+            most,
+            bounds.discounted.given(shift=high),
+            over="pair",
+            gamma=gamma,
+        )
+        yield at_least(
+            f"{name}V' - {name}V >= gamma min D",
+            least,
+            bounds.discounted.given(shift=low),
+            over="pair",
+            gamma=gamma,
+        )
 
     V = pairs[0][0]
-    lack = run.each_policy(lambda p: wc.apply_optimality(run.system, V) - wc.apply_evaluation(run.system, p, V))
+    lack = run.each_policy(
+        lambda p: wc.apply_optimality(run.system, V) - wc.apply_evaluation(run.system, p, V)
+    )
     kl = run.each_policy(lambda p: wc.gibbs_divergence(run.mdp, p, V))
-    yield equal("TV - T^pi V = tau KL(pi|p_V)", lack, bounds.scaled_kl.given(kl=kl), over="policy state", tau=tau)
+    yield equal(
+        "TV - T^pi V = tau KL(pi|p_V)",
+        lack,
+        bounds.scaled_kl.given(kl=kl),
+        over="policy state",
+        tau=tau,
+    )
 
     best = run.solution.measured
     guesses = [best + wc.Measured.of(1.0 + np.abs(best.value).max()), *(a for a, _ in pairs)]
     distance = wc.stack([abs(best - V).sup() for V in guesses])
     residual = wc.stack([abs(wc.apply_optimality(run.mdp, V) - V).sup() for V in guesses])
-    yield at_most("|V* - V| <= |TV - V| / (1-gamma)", distance, bounds.a_posteriori.given(residual=residual), over="trial", horizon=1 / (1 - gamma))
+    yield at_most(
+        "|V* - V| <= |TV - V| / (1-gamma)",
+        distance,
+        bounds.a_posteriori.given(residual=residual),
+        over="trial",
+        horizon=1 / (1 - gamma),
+    )

@@ -14,8 +14,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, at_least, at_most, case, check, control, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 ONE_STEP = case("garnet", states=1, branching=1, discount=0.0, tight=0.999999)
 ONE_STATE = case("garnet", states=1, branching=1, discount=0.9)
 CASES = [ONE_STEP, ONE_STATE, *(c for c in ZOO)]
@@ -36,5 +34,17 @@ def bellman_sandwich(run: "wc.Run") -> Iterator[Item]:
     gap = run.each_policy(lambda p: wc.optimality_gap(run.solution, run.evaluate(p)))
     worst_residual, worst_gap = residual.sup(keepdims=True), gap.sup(keepdims=True)
     yield at_most("R <= W", residual, bounds.itself.given(value=gap), over="policy state")
-    yield at_most("W <= |R| / (1-gamma)", gap, bounds.a_posteriori.given(residual=worst_residual), over="policy state", horizon=1 / (1 - gamma))
-    yield at_least("R >= W - gamma |W|", residual, bounds.residual_floor.given(gap=gap, largest_gap=worst_gap), over="policy state", gamma=gamma)
+    yield at_most(
+        "W <= |R| / (1-gamma)",
+        gap,
+        bounds.a_posteriori.given(residual=worst_residual),
+        over="policy state",
+        horizon=1 / (1 - gamma),
+    )
+    yield at_least(
+        "R >= W - gamma |W|",
+        residual,
+        bounds.residual_floor.given(gap=gap, largest_gap=worst_gap),
+        over="policy state",
+        gamma=gamma,
+    )

@@ -14,8 +14,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 CASES = [*ZOO, case("garnet", tier="all", policies="sparse")]
 CONTROLS = [
     control("discount too small", on=CASES[0], constants={"gamma": 0.99}),
@@ -29,8 +27,19 @@ def discrete_resolvent(run: "wc.Run") -> Iterator[Item]:
     """The rise of the value against divergences from the old Gibbs policy."""
     yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, wc.uniform(run.mdp))))
     rise = run.each_pair(lambda old, new: run.evaluate(new).measured - run.evaluate(old).measured)
-    kl_old = run.each_pair(lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured))
-    kl_new = run.each_pair(lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured))
+    kl_old = run.each_pair(
+        lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured)
+    )
+    kl_new = run.each_pair(
+        lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured)
+    )
     kernel = wc.stack([wc.Measured.of(run.mdp.state_kernel(new.pi)) for _, _, new in run.pairs])
     rhs = bounds.resolvent_of_kl_gain.given(kl_old=kl_old, kl_new=kl_new, kernel=kernel)
-    yield equal("V_{k+1} - V_k = (I - gamma P_{k+1})^-1 g_k", rise, rhs, over="pair state", gamma=run.mdp.gamma, tau=run.mdp.tau)
+    yield equal(
+        "V_{k+1} - V_k = (I - gamma P_{k+1})^-1 g_k",
+        rise,
+        rhs,
+        over="pair state",
+        gamma=run.mdp.gamma,
+        tau=run.mdp.tau,
+    )

@@ -15,8 +15,6 @@ from wconv._axes import Array
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 CASES = [*ZOO, case("garnet", tier="all", policies="sparse")]
 CONTROLS = [
     control("horizon too short", on=CASES[0], constants={"horizon": 0.999}),
@@ -36,7 +34,14 @@ def gateaux(run: "wc.Run") -> Iterator[Item]:
 
     slope = run.each_policy(lambda p: wc.objective_derivative(run.system, p, direction(p)))
     weighted = run.each_policy(
-        lambda p: wc.discounted_occupancy(mdp, p)
-        * wc.pairing(mdp, p, run.true.evaluate(p), direction(p))
+        lambda p: (
+            wc.discounted_occupancy(mdp, p) * wc.pairing(mdp, p, run.true.evaluate(p), direction(p))
+        )
     )
-    yield equal("dJ = E_d int chi (q - tau log f) / (1-gamma)", slope, bounds.occupancy_pairing.given(weighted=weighted), over="policy", horizon=1 / (1 - mdp.gamma))
+    yield equal(
+        "dJ = E_d int chi (q - tau log f) / (1-gamma)",
+        slope,
+        bounds.occupancy_pairing.given(weighted=weighted),
+        over="policy",
+        horizon=1 / (1 - mdp.gamma),
+    )

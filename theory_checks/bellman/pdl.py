@@ -15,8 +15,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 SPARSE = case("garnet", policies="sparse", expect="INAPPLICABLE", fails="H1")
 CASES = [*ZOO, SPARSE]
 CONTROLS = [
@@ -36,11 +34,35 @@ def pdl(run: "wc.Run") -> Iterator[Item]:
     rise = run.each_pair(lambda old, new: run.evaluate(new).measured - run.evaluate(old).measured)
     gain = run.each_pair(lambda old, new: wc.policy_gain(run.mdp, new, run.evaluate(old)))
     kernel = wc.stack([wc.Measured.of(run.mdp.state_kernel(new.pi)) for _, _, new in run.pairs])
-    yield equal("V' - V = (I - gamma P')^-1 g", rise, bounds.resolvent.given(gain=gain, kernel=kernel), over="pair state", gamma=gamma)
+    yield equal(
+        "V' - V = (I - gamma P')^-1 g",
+        rise,
+        bounds.resolvent.given(gain=gain, kernel=kernel),
+        over="pair state",
+        gamma=gamma,
+    )
 
-    kl_old = run.each_pair(lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured))
-    kl_new = run.each_pair(lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured))
-    yield equal("g = tau KL(pi|p) - tau KL(pi'|p)", gain, bounds.kl_gain.given(kl_old=kl_old, kl_new=kl_new), over="pair state", tau=tau)
+    kl_old = run.each_pair(
+        lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured)
+    )
+    kl_new = run.each_pair(
+        lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured)
+    )
+    yield equal(
+        "g = tau KL(pi|p) - tau KL(pi'|p)",
+        gain,
+        bounds.kl_gain.given(kl_old=kl_old, kl_new=kl_new),
+        over="pair state",
+        tau=tau,
+    )
 
-    advantage = run.each_pair(lambda old, new: wc.pairing(run.mdp, old, run.evaluate(old), new.pi - old.pi))
-    yield equal("g = int (q - tau log f)(pi' - pi) - tau KL(pi'|pi)", gain, bounds.advantage_gain.given(advantage=advantage, kl_step=kl_step), over="pair state", tau=tau)
+    advantage = run.each_pair(
+        lambda old, new: wc.pairing(run.mdp, old, run.evaluate(old), new.pi - old.pi)
+    )
+    yield equal(
+        "g = int (q - tau log f)(pi' - pi) - tau KL(pi'|pi)",
+        gain,
+        bounds.advantage_gain.given(advantage=advantage, kl_step=kl_step),
+        over="pair state",
+        tau=tau,
+    )

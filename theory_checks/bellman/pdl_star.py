@@ -16,8 +16,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 CASES = [*ZOO, case("garnet", tier="all", policies="sparse")]
 CONTROLS = [
     control("discount too small", on=CASES[0], constants={"gamma": 0.99}),
@@ -39,7 +37,13 @@ def pdl_star(run: "wc.Run") -> Iterator[Item]:
         return average(linear + mdp.tau * entropy, laws)
 
     gap = run.each_policy(lambda p: average(wc.optimality_gap(run.solution, run.evaluate(p)), laws))
-    yield equal("E[int q(pi* - pi) - tau KL* + tau KL] = (1-gamma) E[V* - V]", run.each_policy(gain), bounds.stationary_gap.given(mean_gap=gap), over="policy law", gamma=mdp.gamma)
+    yield equal(
+        "E[int q(pi* - pi) - tau KL* + tau KL] = (1-gamma) E[V* - V]",
+        run.each_policy(gain),
+        bounds.stationary_gap.given(mean_gap=gap),
+        over="policy law",
+        gamma=mdp.gamma,
+    )
 
 
 def average(per_state: "wc.Measured", laws: "wc.Measured") -> "wc.Measured":

@@ -14,8 +14,6 @@ from theory_checks.bellman import ZOO
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
-
-
 CASES = [*ZOO, case("garnet", tier="all", policies="sparse")]
 CONTROLS = [
     control("temperature off by a thousandth", on=CASES[0], constants={"tau": 1.001}),
@@ -29,4 +27,10 @@ def wpg_res(run: "wc.Run") -> Iterator[Item]:
     yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, wc.uniform(run.mdp))))
     residual = run.each_policy(lambda p: wc.bellman_residual(run.mdp, run.evaluate(p)))
     kl = run.each_policy(lambda p: wc.gibbs_divergence(run.mdp, p, run.evaluate(p).measured))
-    yield equal("R = tau KL(pi|p^pi)", residual, bounds.scaled_kl.given(kl=kl), over="policy state", tau=run.mdp.tau)
+    yield equal(
+        "R = tau KL(pi|p^pi)",
+        residual,
+        bounds.scaled_kl.given(kl=kl),
+        over="policy state",
+        tau=run.mdp.tau,
+    )

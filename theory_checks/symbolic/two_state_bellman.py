@@ -41,7 +41,9 @@ def policy(name: str) -> list[list[Any]]:
 def quality(V: Any, gamma: Any) -> list[list[Any]]:
     """q(s, a) = r(s, a) + γ Σ P(s'|s, a)V(s'), with P(0|s, a) = p_sa."""
     r, p = table("r"), table("p")
-    return [[r[s][a] + gamma * (p[s][a] * V[0] + (1 - p[s][a]) * V[1]) for a in (0, 1)] for s in (0, 1)]
+    return [
+        [r[s][a] + gamma * (p[s][a] * V[0] + (1 - p[s][a]) * V[1]) for a in (0, 1)] for s in (0, 1)
+    ]
 
 
 def evaluation(pi: Any, logs: Any, V: Any, gamma: Any, tau: Any) -> list[Any]:
@@ -86,7 +88,10 @@ def two_state_bellman(_: None) -> Iterator[Item]:
     def performance_difference(gamma: Any) -> Any:
         rise = [a - b for a, b in zip(value(new, log_new, g, t), own, strict=True)]
         gain = evaluation(new, log_new, own, g, t)[0] - own[0]
-        ahead = evaluation(new, log_new, rise, gamma, 0)[0] - evaluation(new, log_new, (0, 0), gamma, 0)[0]
+        ahead = (
+            evaluation(new, log_new, rise, gamma, 0)[0]
+            - evaluation(new, log_new, (0, 0), gamma, 0)[0]
+        )
         return rise[0] - ahead - gain
 
     yield exactly("T^pi V^pi = V^pi", fixed_point, gamma=g)
@@ -94,7 +99,9 @@ def two_state_bellman(_: None) -> Iterator[Item]:
     yield exactly("R = tau KL(pi|p^pi)", residual, tau=t)
     yield exactly("(I - gamma P')(V' - V) = T' V - V", performance_difference, gamma=g)
     yield exactly("the Gibbs policy is stationary", lambda tau: slope_at_gibbs(g, t, tau), tau=t)
-    yield exactly("strictly concave: second derivative -tau/(x(1-x))", lambda tau: curvature(t, tau), tau=t)
+    yield exactly(
+        "strictly concave: second derivative -tau/(x(1-x))", lambda tau: curvature(t, tau), tau=t
+    )
 
 
 def slope_at_gibbs(g: Any, t: Any, tau: Any) -> Any:

@@ -10,10 +10,10 @@ from wconv._axes import Array, StateValue
 from wconv.exact.bellman import evaluation, optimality, q_from_v
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
-from wconv.measured import Measured, rounding
-from wconv.measures.divergences import kl
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
+from wconv.measured import Measured, rounding
+from wconv.measures.divergences import kl
 
 
 def q_rounding(mdp: MDP, V: StateValue) -> float:
@@ -78,7 +78,9 @@ def gibbs_divergence(mdp: MDP, policy: Policy, V: Measured) -> Measured:
     Q = q_from_v(mdp, V.value)
     divergence = kl(policy, gibbs(mdp, Q))
     moved = 2.0 * mdp.gamma * float(V.error.max(initial=0.0)) / mdp.tau
-    rounded = 2.0 * (q_rounding(mdp, V.value) + float(rounding(Q.max(), Q.min(), depth=8))) / mdp.tau
+    rounded = (
+        2.0 * (q_rounding(mdp, V.value) + float(rounding(Q.max(), Q.min(), depth=8))) / mdp.tau
+    )
     finite = np.isfinite(divergence.value)
     return divergence.with_error("evaluation", np.where(finite, moved, 0.0)).with_error(
         "rounding", np.where(finite, rounded, 0.0)
@@ -99,5 +101,7 @@ def pairing(mdp: MDP, policy: Policy, value: Evaluation, direction: Array) -> Me
         mdp.gamma * float(value.measured.error.max()) + q_rounding(mdp, value.V)
     )
     return Measured.of(
-        (direction * inner).sum(axis=-1), rounding=rounding(size, depth=_depth(mdp)), evaluation=moved
+        (direction * inner).sum(axis=-1),
+        rounding=rounding(size, depth=_depth(mdp)),
+        evaluation=moved,
     )

@@ -14,12 +14,11 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
+from wconv.mdp.smooth import SmoothMDP
 from wconv.measures.spaces import Grid
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
-
-    from wconv.mdp.smooth import SmoothMDP
 
 ROW_SUM_TOL: Final = 1e-12
 """Allowed defect of a transition row sum, times the number of states."""
@@ -43,7 +42,7 @@ class MDP:
     row_sums: tuple[float, float]
     name: str = "mdp"
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    smooth: "SmoothMDP | None" = None
+    smooth: SmoothMDP | None = None
 
     @property
     def n_states(self) -> int:
@@ -123,7 +122,7 @@ def make_mdp(
     initial: Any = None,
     name: str = "mdp",
     parameters: Mapping[str, Any] | None = None,
-    smooth: "SmoothMDP | None" = None,
+    smooth: SmoothMDP | None = None,
 ) -> MDP:
     """Validate a problem and return the record.
 

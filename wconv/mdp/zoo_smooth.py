@@ -12,7 +12,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv.mdp.model import MDP
-from wconv.mdp.smooth import SmoothMDP, of_state, softmax, tabulate
+from wconv.mdp.smooth import SmoothMDP, of_state, softmax
+from wconv.mdp.tabulate import tabulate
 from wconv.mdp.zoo_registry import recipe
 from wconv.measures.spaces import Box, GaussianLine, Interval, Torus
 

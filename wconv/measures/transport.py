@@ -116,12 +116,13 @@ def transport_cost(p: Array, q: Array, cost: Array) -> Measured:
 
 
 def _simplex(p: Array, q: Array, cost: Array) -> Measured:
-    from ot import emd
-
     rows, columns = p > 0, q > 0
     p, q, c = p[rows], q[columns], np.ascontiguousarray(cost[np.ix_(rows, columns)])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the result code says the same, and is checked
+        # POT warns of its own syntax when imported, and of the result code that is checked below.
+        warnings.simplefilter("ignore")
+        from ot import emd
+
         plan, log = emd(p, q, c, numItermax=PIVOTS, log=True)
     largest = float(c.max())
     primal = float((plan * c).sum())

@@ -13,9 +13,25 @@ from wconv.report import format as fmt
 from wconv.report.schema import Report, Result
 
 CSV_FIELDS: Final = (
-    "id", "instance", "parameters", "role", "name", "expected", "verdict", "as_expected", "tag",
-    "margin", "margin_error", "tightness", "teeth", "grade", "points", "message", "seconds", "reproduce",
-)  # fmt: skip
+    "id",
+    "instance",
+    "parameters",
+    "role",
+    "name",
+    "expected",
+    "verdict",
+    "as_expected",
+    "tag",
+    "margin",
+    "margin_error",
+    "tightness",
+    "teeth",
+    "grade",
+    "points",
+    "message",
+    "seconds",
+    "reproduce",
+)
 
 
 def to_json(report: Report) -> str:
@@ -32,7 +48,9 @@ def from_json(text: str) -> Report:
     try:
         report = Report.model_validate_json(text)
     except ValueError as error:
-        require.fail("results file", "be a wconv report", str(error).splitlines()[0], "write it with --json")
+        require.fail(
+            "results file", "be a wconv report", str(error).splitlines()[0], "write it with --json"
+        )
     return report
 
 
@@ -54,18 +72,27 @@ def to_junit(report: Report) -> str:
     bad = [r for r in results if not r.as_expected]
     errors = [r for r in bad if r.verdict == "ERROR"]
     suite = ElementTree.Element(
-        "testsuite", name="wconv", tests=str(len(results)), errors=str(len(errors)),
-        failures=str(len(bad) - len(errors)), time=f"{sum(r.seconds for r in results):.3f}",
-    )  # fmt: skip
+        "testsuite",
+        name="wconv",
+        tests=str(len(results)),
+        errors=str(len(errors)),
+        failures=str(len(bad) - len(errors)),
+        time=f"{sum(r.seconds for r in results):.3f}",
+    )
     for result in results:
         control = f" control: {result.name}" if result.role == "control" else ""
         node = ElementTree.SubElement(
-            suite, "testcase", classname=result.id, name=fmt.subject(result) + control,
+            suite,
+            "testcase",
+            classname=result.id,
+            name=fmt.subject(result) + control,
             time=f"{result.seconds:.3f}",
-        )  # fmt: skip
+        )
         if not result.as_expected:
             kind = "error" if result.verdict == "ERROR" else "failure"
-            detail = ElementTree.SubElement(node, kind, message=f"{result.verdict}: {result.message}")
+            detail = ElementTree.SubElement(
+                node, kind, message=f"{result.verdict}: {result.message}"
+            )
             detail.text = result.reproduce
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
@@ -77,21 +104,41 @@ def to_latex(report: Report) -> str:
         " & ".join(
             _tex(cell)
             for cell in (
-                r.id, fmt.subject(r), r.verdict.lower(), r.tag, fmt.number(r.margin),
-                fmt.number(r.tightness, 4), fmt.teeth(r.teeth),
-            )  # fmt: skip
+                r.id,
+                fmt.subject(r),
+                r.verdict.lower(),
+                r.tag,
+                fmt.number(r.margin),
+                fmt.number(r.tightness, 4),
+                fmt.teeth(r.teeth),
+            )
         )
         + r" \\"
         for r in report.results
         if r.role == "case"
     ]
     head = r"check & instance & verdict & tag & margin & tightness & teeth \\"
-    lines = [r"\begin{tabular}{llllrrr}", r"\toprule", head, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]
+    lines = [
+        r"\begin{tabular}{llllrrr}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _tex(text: str) -> str:
-    for plain, escaped in (("\\", r"\textbackslash{}"), ("_", r"\_"), ("%", r"\%"), ("&", r"\&"), ("#", r"\#"), ("±", r"$\pm$")):
+    for plain, escaped in (
+        ("\\", r"\textbackslash{}"),
+        ("_", r"\_"),
+        ("%", r"\%"),
+        ("&", r"\&"),
+        ("#", r"\#"),
+        ("±", r"$\pm$"),
+    ):
         text = text.replace(plain, escaped)
     return text
 
@@ -109,7 +156,9 @@ def check_writable(paths: Sequence[Path]) -> None:
     """Refuse an output path that cannot be written, before any work is done."""
     for path in paths:
         if not path.parent.is_dir():
-            require.fail("output path", "lie in an existing folder", str(path), "create the folder first")
+            require.fail(
+                "output path", "lie in an existing folder", str(path), "create the folder first"
+            )
         if path.is_dir():
             require.fail("output path", "be a file", str(path), "add a file name")
 
@@ -120,7 +169,7 @@ def write(report: Report, outputs: Mapping[str, Path]) -> None:
         atomic_write(path, WRITERS[kind](report).encode())
 
 
-def reread(path: Path) -> list[Result]:
+def read_results(path: Path) -> list[Result]:
     """The results of a JSON file."""
     if not path.is_file():
         require.fail("results file", "exist", str(path), "check the path")

@@ -1,5 +1,6 @@
 """The verdict table in the terminal, and the explanation of a single result (rich)."""
 
+import io
 from collections import Counter
 from collections.abc import Sequence
 
@@ -52,7 +53,16 @@ def table(results: Sequence[Result]) -> Table:
         previous = result.id
         if result.role == "control":
             subject, verdict = f"  control: {result.name}", verdict_text(result)
-            grid.add_row("", Text(subject, style="dim"), verdict, "", fmt.with_error(result.margin, result.margin_error), "", "", "")
+            grid.add_row(
+                "",
+                Text(subject, style="dim"),
+                verdict,
+                "",
+                fmt.with_error(result.margin, result.margin_error),
+                "",
+                "",
+                "",
+            )
             continue
         grid.add_row(
             Text(shown, style="bold"),
@@ -91,7 +101,9 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     toothless = sum(r.tag == "toothless" for r in results)
     line = f"{checks} checks, {sum(cases.values())} cases: {', '.join(parts) or 'none'}"
     if controls:
-        line += f"; {sum(controls.values())} controls: " + ", ".join(f"{n} {v}" for v, n in controls.items())
+        line += f"; {sum(controls.values())} controls: " + ", ".join(
+            f"{n} {v}" for v, n in controls.items()
+        )
     if toothless:
         line += f"; {toothless} toothless"
     good = exit_code(results) == EXIT_OK
@@ -99,7 +111,9 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     return Text(line, style="bold green" if good else "bold red")
 
 
-def explain_statement(statement: Statement, instances: Sequence[str], controls: Sequence[str]) -> RenderableType:
+def explain_statement(
+    statement: Statement, instances: Sequence[str], controls: Sequence[str]
+) -> RenderableType:
     """A theorem in words, with where it is checked."""
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
@@ -114,11 +128,11 @@ def explain_statement(statement: Statement, instances: Sequence[str], controls: 
 def explain_result(result: Result) -> RenderableType:
     """Why a result is what it is: hypotheses and claims with their numbers."""
     head = Text.assemble(
-        (f"{result.id} on {fmt.subject(result)}: ", "bold"), verdict_text(result), f"  {result.message}"
+        (f"{result.id} on {fmt.subject(result)}: ", "bold"),
+        verdict_text(result),
+        f"  {result.message}",
     )
-    lines = [
-        Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses
-    ]
+    lines = [Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses]
     return Group(head, *lines, *(_claim_lines(claim) for claim in result.claims))
 
 
@@ -127,7 +141,8 @@ def _word(holds: bool | None) -> str:
 
 
 def _claim_lines(claim: ClaimRecord) -> Text:
-    sides = f"lhs {fmt.number(claim.where.get('lhs', float('nan')), 9)}, rhs {fmt.number(claim.where.get('rhs', float('nan')), 9)}"  # type: ignore[arg-type]
+    lhs, rhs = (float(claim.where.get(side, "nan")) for side in ("lhs", "rhs"))
+    sides = f"lhs {fmt.number(lhs, 9)}, rhs {fmt.number(rhs, 9)}"
     worst = f"worst at {fmt.place(claim.where)}: " if fmt.place(claim.where) else ""
     errors = ", ".join(f"{name} {fmt.number(e, 1)}" for name, e in claim.errors.items())
     return Text(
@@ -148,16 +163,6 @@ def as_text(renderable: RenderableType, width: int = 100) -> str:
 
 def as_html(renderable: RenderableType, width: int = 100) -> str:
     """A self-contained HTML fragment of a renderable (for notebooks)."""
-    console = Console(width=width, record=True, file=_Nowhere())
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(renderable)
     return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
-
-
-class _Nowhere:
-    """A file that keeps nothing: rich records, and nothing reaches the terminal."""
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        return None

@@ -62,7 +62,9 @@ def case(
     """
     verdict = Verdict(require.choice("expect", expect, [v.value for v in Verdict]))
     if (verdict is Verdict.INAPPLICABLE) != bool(fails):
-        require.fail("fails", "be given exactly with INAPPLICABLE", fails or "nothing", "name it, e.g. H1")
+        require.fail(
+            "fails", "be given exactly with INAPPLICABLE", fails or "nothing", "name it, e.g. H1"
+        )
     return Case(instance, MappingProxyType(dict(parameters)), tier, verdict, fails, tight, policies)
 
 

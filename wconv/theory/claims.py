@@ -130,7 +130,9 @@ def finite(name: str, **values: Any) -> Hypothesis:
     """The hypothesis that every given number is finite; NaN leaves it undecided, infinity fails it."""
     parts, verdicts = [], []
     for symbol, value in values.items():
-        array = value.upper if isinstance(value, Bracket | Measured) else np.asarray(value, dtype=float)
+        array = (
+            value.upper if isinstance(value, Bracket | Measured) else np.asarray(value, dtype=float)
+        )
         worst = float(np.max(array)) if not np.isnan(array).any() else float("nan")
         parts.append(f"{symbol} = {worst:.6g}")
         verdicts.append(None if np.isnan(array).any() else bool(np.isfinite(array).all()))
@@ -150,7 +152,10 @@ def _claim(
     left = as_measured(lhs)
     if left.value.ndim != len(axes):
         require.fail(
-            f"over of claim {name!r}", f"name {left.value.ndim} axes", repr(over), "one word an axis"
+            f"over of claim {name!r}",
+            f"name {left.value.ndim} axes",
+            repr(over),
+            "one word an axis",
         )
     return Claim(name, left, rhs, sense, {k: as_bracket(v) for k, v in constants.items()}, axes)
 
@@ -183,8 +188,10 @@ def refine(fine: Claim, coarse: Claim) -> Claim:
     """
     if fine.lhs.value.shape != coarse.lhs.value.shape:
         require.fail(
-            f"claim {fine.name!r}", "have the same points at every resolution",
-            (coarse.lhs.value.shape, fine.lhs.value.shape), "index it by state or time, not by node",
+            f"claim {fine.name!r}",
+            "have the same points at every resolution",
+            (coarse.lhs.value.shape, fine.lhs.value.shape),
+            "index it by state or time, not by node",
         )
 
     def widened(a: Measured, b: Measured) -> Measured:

@@ -12,7 +12,7 @@ ERROR         a NaN anywhere. NaN is never a pass.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ CONTROL_FACTOR = 10.0
 """A control must miss by at least this many resolutions."""
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What the evidence says."""
 
     HOLDS = "HOLDS"
@@ -79,7 +79,9 @@ class _Sides:
         size = np.where(np.isfinite(rhs.value), np.abs(rhs.value), 0.0)
         within = tuple(k for k, axis in enumerate(claim.over) if axis not in REPETITIONS)
         res = claim.resolution * size.max(axis=within, keepdims=True)
-        return cls(np.asarray(slack), claim.lhs.error + rhs.error, np.broadcast_to(res, size.shape), rhs)
+        return cls(
+            np.asarray(slack), claim.lhs.error + rhs.error, np.broadcast_to(res, size.shape), rhs
+        )
 
     @property
     def has_nan(self) -> bool:
@@ -102,7 +104,9 @@ class _Sides:
         return bool(((self.slack >= self.error) | equality).all())
 
 
-def judge(claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bool = True) -> Judgement:
+def judge(
+    claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bool = True
+) -> Judgement:
     """Judge a claim; ``factors`` corrupt named constants (a control)."""
     factors = {k: v for k, v in (factors or {}).items() if k in claim.constants or k == BOUND}
     if claim.lhs.value.size == 0:
@@ -111,7 +115,11 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bo
     if at.has_nan:
         bad = np.argwhere(np.isnan(at.slack) | np.isnan(at.error))[0]
         return Judgement(
-            claim.name, Verdict.ERROR, "", "not a number on one side", where=_where(claim, tuple(bad))
+            claim.name,
+            Verdict.ERROR,
+            "",
+            "not a number on one side",
+            where=_where(claim, tuple(bad)),
         )
     index = _worst(at)
     resolved, tightness = _tightness(claim, at)
@@ -135,7 +143,8 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bo
         teeth=found,
         points=int(claim.lhs.value.size),
         resolved=resolved,
-        where=_where(claim, index) | {"lhs": float(claim.lhs.value[index]), "rhs": float(at.rhs.value[index])},
+        where=_where(claim, index)
+        | {"lhs": float(claim.lhs.value[index]), "rhs": float(at.rhs.value[index])},
         errors=errors,
         miss=float(at.miss[index]),
     )
@@ -152,7 +161,9 @@ def _decide(at: _Sides, resolved: int) -> tuple[Verdict, str]:
     return Verdict.HOLDS, "equality to the resolution" if equality else ""
 
 
-def _tag(claim: Claim, verdict: Verdict, teeth: Mapping[str, float], factors: Mapping[str, float]) -> str:
+def _tag(
+    claim: Claim, verdict: Verdict, teeth: Mapping[str, float], factors: Mapping[str, float]
+) -> str:
     if verdict is not Verdict.HOLDS or factors:
         return ""
     if not teeth:
@@ -185,7 +196,10 @@ def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
         return 0, float("nan")
     small, large = (rhs.value, lhs.value) if claim.sense == ">=" else (lhs.value, rhs.value)
     if claim.sense == "=":
-        small, large = (np.minimum(np.abs(small), np.abs(large)), np.maximum(np.abs(small), np.abs(large)))
+        small, large = (
+            np.minimum(np.abs(small), np.abs(large)),
+            np.maximum(np.abs(small), np.abs(large)),
+        )
         return int(good.sum()), float(np.min(small[good] / large[good]))
     positive = good & (large > 0)
     ratio = float(np.max(small[positive] / large[positive])) if positive.any() else 0.0
@@ -240,23 +254,42 @@ def judge_identity(identity: Identity, factors: Mapping[str, float] | None = Non
     difference = sp.expand(sp.fraction(sp.together(expression))[0])
     if difference == 0:
         return Judgement(
-            identity.name, Verdict.HOLDS, "exact", "zero by exact algebra", 0.0, 0.0, 1.0,
-            {"relative": 0.0}, 1, 1,
+            identity.name,
+            Verdict.HOLDS,
+            "exact",
+            "zero by exact algebra",
+            0.0,
+            0.0,
+            1.0,
+            {"relative": 0.0},
+            1,
+            1,
         )
     free = sorted(difference.free_symbols, key=str)
     point = {symbol: sp.Rational(k + 2, 2 * k + 7) for k, symbol in enumerate(free)}
     value = difference.subs(point).evalf(50)
     if value.is_number and abs(value) > sp.Float("1e-30"):
         return Judgement(
-            identity.name, Verdict.VIOLATED, "", f"difference {sp.N(value, 6)} at {point}",
-            margin=-float(abs(value)), points=1, resolved=1, miss=float("inf"),
+            identity.name,
+            Verdict.VIOLATED,
+            "",
+            f"difference {sp.N(value, 6)} at {point}",
+            margin=-float(abs(value)),
+            points=1,
+            resolved=1,
+            miss=float("inf"),
         )
-    return Judgement(identity.name, Verdict.INCONCLUSIVE, "", f"not simplified to zero: {difference}")
+    return Judgement(
+        identity.name, Verdict.INCONCLUSIVE, "", f"not simplified to zero: {difference}"
+    )
 
 
 def combine(judgements: list[Judgement], hypotheses: list[Hypothesis]) -> tuple[Verdict, str]:
-    """The verdict of a whole case: a failed hypothesis first (the theorem says nothing then; its
-    claims are still told), then errors, undecided hypotheses and the worst claim."""
+    """The verdict of a whole case.
+
+    A failed hypothesis comes first (the theorem says nothing then; its claims are still told), then
+    errors, undecided hypotheses, and the worst claim.
+    """
     failed = [h for h in hypotheses if h.holds is False]
     if failed:
         return Verdict.INAPPLICABLE, "; ".join(f"{h.name} fails: {h.detail}" for h in failed)

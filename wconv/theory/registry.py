@@ -66,14 +66,29 @@ def check(
         source = Path(module.__file__ or body.__module__).name
         statement = parse_statement(module.__doc__, source)
         if statement.id != id:
-            require.fail(f"id of {source}", f"be the docstring's {statement.id!r}", repr(id), "make them equal")
+            require.fail(
+                f"id of {source}",
+                f"be the docstring's {statement.id!r}",
+                repr(id),
+                "make them equal",
+            )
         if not cases:
             require.fail(f"cases of {id}", "be at least one", 0, "add a case")
         if len(controls) < 2:
-            require.fail(f"controls of {id}", "be at least two", len(controls), "a check that cannot fail is a bug")
+            require.fail(
+                f"controls of {id}",
+                "be at least two",
+                len(controls),
+                "a check that cannot fail is a bug",
+            )
         for item in controls:
             if item.on not in cases:
-                require.fail(f"control {item.name!r} of {id}", "be pinned to one of the cases", item.on.instance, "use on=CASES[i]")
+                require.fail(
+                    f"control {item.name!r} of {id}",
+                    "be pinned to one of the cases",
+                    item.on.instance,
+                    "use on=CASES[i]",
+                )
         chapter = body.__module__.rsplit(".", 2)[-2] if "." in body.__module__ else "user"
         return Check(statement, chapter, kind, tuple(cases), tuple(controls), body, source)
 
@@ -91,10 +106,14 @@ def discover(path: str | None = None) -> dict[str, Check]:
     for module in _built_in() if path is None else _from_path(Path(path)):
         checks = [value for value in vars(module).values() if isinstance(value, Check)]
         if not checks:
-            require.fail(f"check file {module.__name__}", "define a @check", "none", "decorate its generator")
+            require.fail(
+                f"check file {module.__name__}", "define a @check", "none", "decorate its generator"
+            )
         for item in checks:
             if item.id in found:
-                require.fail(f"check {item.id}", "have an id of its own", item.source, "rename one of them")
+                require.fail(
+                    f"check {item.id}", "have an id of its own", item.source, "rename one of them"
+                )
             found[item.id] = item
     return found
 
@@ -134,4 +153,9 @@ def _imported(label: str, load: Callable[[], ModuleType]) -> ModuleType:
     except require.InputError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a user's file raises is reported with its name
-        require.fail(f"check file {label}", "import cleanly", f"{type(error).__name__}: {error}", "mend the file")
+        require.fail(
+            f"check file {label}",
+            "import cleanly",
+            f"{type(error).__name__}: {error}",
+            "mend the file",
+        )

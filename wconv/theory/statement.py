@@ -32,13 +32,20 @@ def parse_statement(docstring: str | None, source: str) -> Statement:
     head, _, body = text.partition("\n")
     match = re.match(r"([a-z0-9]+(?:-[a-z0-9]+)*)\s{2,}(\S.*)$", head)
     if not match:
-        require.fail(f"docstring of {source}", "start with 'id  Title'", head or "nothing", "see docs/add-a-theorem.md")
+        require.fail(
+            f"docstring of {source}",
+            "start with 'id  Title'",
+            head or "nothing",
+            "see docs/add-a-theorem.md",
+        )
     pattern = r"^\s*(" + "|".join(SECTIONS) + r")\.\s"
     parts = re.split(pattern, body, flags=re.MULTILINE)
     names = parts[1::2]
     if tuple(names) != SECTIONS:
         require.fail(
-            f"docstring of {source}", f"have the sections {', '.join(SECTIONS)}", ", ".join(names) or "none",
+            f"docstring of {source}",
+            f"have the sections {', '.join(SECTIONS)}",
+            ", ".join(names) or "none",
             "write them in this order",
         )
     sections = {name: _unindent(part) for name, part in zip(names, parts[2::2], strict=True)}

@@ -54,7 +54,9 @@ class Verification:
         return table.as_html(table.explain_result(self.result))
 
 
-def verify(id: str, problem: MDP | str, *, seed: int = 0, checks: str | None = None, **parameters: Any) -> Verification:
+def verify(
+    id: str, problem: MDP | str, *, seed: int = 0, checks: str | None = None, **parameters: Any
+) -> Verification:
     """Check a theorem on a problem.
 
     Args:
@@ -72,7 +74,9 @@ def verify(id: str, problem: MDP | str, *, seed: int = 0, checks: str | None = N
     if isinstance(problem, str):
         case, mdp = Case(problem, zoo.resolve(problem, parameters), expect=None), None
     elif parameters:
-        require.fail("parameters", "be given with a zoo name", sorted(parameters), "use mdp.replace(...)")
+        require.fail(
+            "parameters", "be given with a zoo name", sorted(parameters), "use mdp.replace(...)"
+        )
     else:
         case, mdp = Case(problem.name, expect=None), problem
     return Verification(execute(Job(item, case, problem=mdp), Workshop(seed)))

@@ -1,7 +1,7 @@
 """Instances: a problem with everything computed from it once and shared by all checks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from zlib import crc32
@@ -14,6 +14,7 @@ from wconv.exact.solve import Solution, solve
 from wconv.mdp import zoo
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
+from wconv.mdp.tabulate import tabulate
 
 NO_PROBLEM = "none"
 """The instance of checks that need no problem (symbolic ones)."""
@@ -75,9 +76,7 @@ class Instance:
                 "a table",
                 "give reward and transition as functions, so that the grid can be refined",
             )
-        from wconv.mdp.smooth import tabulate
-
-        return tabulate(self.mdp.smooth, grid.shape[0] // 2)
+        return replace(tabulate(self.mdp.smooth, grid.shape[0] // 2), name=self.mdp.name)
 
 
 @dataclass(eq=False)

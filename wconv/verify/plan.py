@@ -36,7 +36,9 @@ def plan(
     loaded = {spec: load_problem(spec, parameters or {}) for spec in on if _is_file(spec)}
     for item in checks:
         if on:
-            mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), parameters or {})]
+            mine = [
+                job for spec in on for job in _on(item, spec, loaded.get(spec), parameters or {})
+            ]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
             mine = [Job(item, _changed(c, parameters)) for c in chosen]
@@ -82,7 +84,9 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
     path, _, function = spec.rpartition(":")
     build = getattr(_module(Path(path)), function, None)
     if not callable(build):
-        require.fail(f"{spec}", "name a function of the file", function, "define it, returning an MDP")
+        require.fail(
+            f"{spec}", "name a function of the file", function, "define it, returning an MDP"
+        )
     mdp = build(**aliased)
     if not isinstance(mdp, MDP):
         require.fail(f"{spec}", "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
@@ -99,7 +103,9 @@ def _module(path: Path) -> Any:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # noqa: BLE001 - a user's file may raise anything; say which file
-        require.fail(f"problem file {path}", "run cleanly", f"{type(error).__name__}: {error}", "mend it")
+        require.fail(
+            f"problem file {path}", "run cleanly", f"{type(error).__name__}: {error}", "mend it"
+        )
     return module
 
 
@@ -109,7 +115,9 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     for text in settings:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
-            require.fail("--set", "have the form name=value", text, "for example --set temperature=0.1")
+            require.fail(
+                "--set", "have the form name=value", text, "for example --set temperature=0.1"
+            )
         try:
             out[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -8,9 +8,9 @@ import numpy as np
 
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
-from wconv.measured import Measured, stack
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
+from wconv.measured import Measured, stack
 from wconv.verify.instance import Instance
 
 

@@ -87,7 +87,9 @@ def _items(job: Job, workshop: Workshop) -> list[Item]:
         return fine
     coarse = _yielded(job, workshop.problem(true.coarser()), workshop)
     if [type(i) for i in fine] != [type(i) for i in coarse]:
-        require.fail("a continuum check", "yield the same items at every resolution", "others", "mend it")
+        require.fail(
+            "a continuum check", "yield the same items at every resolution", "others", "mend it"
+        )
     return [
         refine(a, b) if isinstance(a, Claim) and isinstance(b, Claim) else a
         for a, b in zip(fine, coarse, strict=True)
@@ -111,7 +113,9 @@ def _require_hypotheses(check: Check, items: list[Item]) -> None:
     stated = set(check.statement.hypotheses)
     if given != stated:
         require.fail(
-            f"hypotheses yielded by {check.id}", f"be the stated {sorted(stated)}", sorted(given),
+            f"hypotheses yielded by {check.id}",
+            f"be the stated {sorted(stated)}",
+            sorted(given),
             "yield finite(...) or condition(...) for each",
         )
 
@@ -131,7 +135,9 @@ def _record(
     return Result(
         id=job.check.id,
         instance=job.problem.name if job.problem is not None else job.case.instance,
-        parameters=_plain(job.problem.parameters if job.problem is not None else job.case.parameters),
+        parameters=_plain(
+            job.problem.parameters if job.problem is not None else job.case.parameters
+        ),
         role="control" if job.control else "case",
         name=job.control.name if job.control else "",
         expected=_expected(job),
@@ -146,7 +152,9 @@ def _record(
         where={"claim": lead.name, **lead.where},
         errors=dict(lead.errors),
         points=sum(j.points for j in judgements),
-        hypotheses=[HypothesisRecord(name=h.name, holds=h.holds, detail=h.detail) for h in hypotheses],
+        hypotheses=[
+            HypothesisRecord(name=h.name, holds=h.holds, detail=h.detail) for h in hypotheses
+        ],
         claims=[_claim_record(j) for j in judgements],
         message="; ".join(part for part in (message, why) if part),
         seconds=round(seconds, 4),
@@ -172,7 +180,11 @@ def _expected(job: Job) -> str | None:
 
 
 def _as_expected(
-    job: Job, verdict: Verdict, hypotheses: list[Hypothesis], judgements: list[Judgement], tightness: float
+    job: Job,
+    verdict: Verdict,
+    hypotheses: list[Hypothesis],
+    judgements: list[Judgement],
+    tightness: float,
 ) -> tuple[bool, str]:
     if job.control:
         if verdict is not Verdict.VIOLATED:
@@ -188,20 +200,34 @@ def _as_expected(
     if job.case.fails and failed != [job.case.fails]:
         return False, f"expected exactly {job.case.fails} to fail, got {failed}"
     if tightness < job.case.tight:
-        return False, f"tightness {tightness:.4g} is below the {job.case.tight:g} this case promises"
+        return (
+            False,
+            f"tightness {tightness:.4g} is below the {job.case.tight:g} this case promises",
+        )
     return True, ""
 
 
 def _claim_record(j: Judgement) -> ClaimRecord:
     return ClaimRecord(
-        name=j.name, verdict=j.verdict.value, tag=j.tag, message=j.message, margin=j.margin,
-        margin_error=j.margin_error, tightness=j.tightness, teeth=dict(j.teeth), points=j.points,
-        resolved=j.resolved, where=dict(j.where), errors=dict(j.errors),
+        name=j.name,
+        verdict=j.verdict.value,
+        tag=j.tag,
+        message=j.message,
+        margin=j.margin,
+        margin_error=j.margin_error,
+        tightness=j.tightness,
+        teeth=dict(j.teeth),
+        points=j.points,
+        resolved=j.resolved,
+        where=dict(j.where),
+        errors=dict(j.errors),
     )
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v if isinstance(v, bool | int | float | str) else repr(v) for k, v in parameters.items()}
+    return {
+        k: v if isinstance(v, bool | int | float | str) else repr(v) for k, v in parameters.items()
+    }
 
 
 def _reproduce(job: Job, seed: int) -> str:

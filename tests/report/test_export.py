@@ -1,0 +1,145 @@
+"""Results as files: round trip, special numbers, exit codes, nothing half-written."""
+
+import csv
+import io
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+from wconv._require import InputError
+from wconv.report import export, table
+from wconv.report import format as fmt
+from wconv.report.schema import Report, Result
+
+
+def result(**changes):
+    base = {
+        "id": "x", "instance": "garnet", "parameters": {"temperature": 0.1, "sparse": True}, "role": "case",
+        "name": "", "expected": "HOLDS", "as_expected": True, "verdict": "HOLDS", "tag": "exact",
+        "margin": 1e-16, "margin_error": 1e-15, "tightness": 1.0, "teeth": {"relative": 1e-8},
+        "grade": "C", "where": {"claim": "a_b & c", "state": 1}, "errors": {}, "points": 3, "hypotheses": [],
+        "claims": [], "message": "", "seconds": 0.5, "reproduce": "wconv check x",
+    }  # fmt: skip
+    return Result(**(base | changes))
+
+
+def report(*results):
+    return Report(schema=1, environment={"python": "3"}, results=list(results))
+
+
+def test_json_round_trip_keeps_infinities_and_nan():
+    original = report(
+        result(margin=float("inf"), margin_error=float("nan"), tightness=float("-inf"))
+    )
+    text = export.to_json(original)
+    assert '"Infinity"' in text
+    assert '"NaN"' in text
+    assert '"schema": 1' in text
+    back = export.from_json(text).results[0]
+    assert back.margin == float("inf")
+    assert back.margin_error != back.margin_error
+    assert export.to_json(export.from_json(text)) == text
+
+
+def test_csv_has_a_row_a_result():
+    rows = list(
+        csv.DictReader(
+            io.StringIO(export.to_csv(report(result(), result(role="control", name="c"))))
+        )
+    )
+    assert [row["role"] for row in rows] == ["case", "control"]
+    assert rows[0]["parameters"] == "temperature=0.1 sparse=True"
+
+
+def test_junit_counts_what_is_not_as_expected():
+    bad = result(as_expected=False, verdict="VIOLATED", message="misses <far>")
+    broken = result(as_expected=False, verdict="ERROR")
+    suite = ElementTree.fromstring(export.to_junit(report(result(), bad, broken)))
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("3", "1", "1")
+    assert len(suite.findall("testcase/failure")) == 1
+
+
+def test_latex_escapes_and_lists_cases_only():
+    text = export.to_latex(report(result(instance="a_b"), result(role="control", instance="zz")))
+    assert r"a\_b" in text
+    assert "zz" not in text
+
+
+EXIT = {
+    "as expected": ([result(), result(role="control", verdict="VIOLATED")], 0),
+    "violated": ([result(as_expected=False, verdict="VIOLATED")], 1),
+    "control held": ([result(), result(role="control", verdict="HOLDS", as_expected=False)], 1),
+    "inconclusive": ([result(as_expected=False, verdict="INCONCLUSIVE")], 3),
+    "inconclusive control": (
+        [result(), result(role="control", verdict="INCONCLUSIVE", as_expected=False)],
+        1,
+    ),
+    "inapplicable": ([result(as_expected=False, verdict="INAPPLICABLE")], 3),
+    "expected inapplicable": ([result(verdict="INAPPLICABLE")], 0),
+    "held against expectation": ([result(as_expected=False, verdict="HOLDS")], 1),
+    "error": (
+        [result(as_expected=False, verdict="ERROR"), result(as_expected=False, verdict="VIOLATED")],
+        4,
+    ),
+    "nothing": ([], 5),
+    "controls only": ([result(role="control", verdict="VIOLATED")], 5),
+}
+
+
+@pytest.mark.parametrize("name", EXIT)
+def test_exit_codes(name):
+    results, code = EXIT[name]
+    assert table.exit_code(results) == code
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (float("nan"), "-"),
+        (float("inf"), "inf"),
+        (float("-inf"), "-inf"),
+        (0.12345, "0.123"),
+        (1e-15, "1e-15"),
+    ],
+)
+def test_numbers(value, text):
+    assert fmt.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("teeth", "text"),
+    [
+        ({}, "none"),
+        ({"relative": 1e-8}, "1e-08 rel."),
+        ({"tau": 0.5, "bound": 0.25}, "tau x 0.5"),
+        ({"c": 1 - 1e-8}, "c x 1-1e-08"),
+    ],
+)
+def test_teeth(teeth, text):
+    assert fmt.teeth(teeth) == text
+
+
+def test_what_went_wrong_is_told():
+    text = table.as_text(
+        table.problems([result(as_expected=False, verdict="VIOLATED", message="misses")])
+    )
+    assert "reproduce: wconv check x" in text
+    assert "state=1" in text
+
+
+BAD = {
+    "no folder": (
+        lambda path: export.check_writable([path / "none" / "x.json"]),
+        "output path must lie in",
+    ),
+    "a folder": (lambda path: export.check_writable([path]), "output path must be a file"),
+    "not a report": (lambda _: export.from_json("{}"), "results file must be a wconv report"),
+    "no file": (lambda path: export.read_results(path / "x.json"), "results file must exist"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(name, tmp_path):
+    call, message = BAD[name]
+    with pytest.raises(InputError, match=message):
+        call(tmp_path)

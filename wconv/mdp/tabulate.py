@@ -1,0 +1,87 @@
+"""From functions of a continuous action to a finite MDP on the nodes of a grid."""
+
+import sys
+
+import numpy as np
+
+from wconv import _require as require
+from wconv._axes import Array
+from wconv.mdp.model import MDP, make_mdp
+from wconv.mdp.smooth import SmoothMDP, StateActionFunction
+
+
+def tabulate(smooth: SmoothMDP, n: int) -> MDP:
+    """The problem on n nodes an axis: r[s, i] = r(s, a_i), P[s, i, s'] = P(s'|s, a_i), in float64.
+
+    Functions that compute with JAX are evaluated inside a 64-bit scope; no JAX setting changes.
+
+    Args:
+        smooth: the functions, of S states.
+        n: nodes an axis of ``smooth.space``; A = n^d.
+
+    Returns:
+        The validated MDP, which keeps ``smooth``.
+
+    Raises:
+        InputError: naming reward or transition when its shape is not (S, A) or (S, A, S) or it is
+            not computed in float64, and whatever ``make_mdp`` and ``space.grid`` refuse.
+
+    """
+    states = require.count("n_states", smooth.n_states, 1)
+    grid = smooth.space.grid(n)
+    return make_mdp(
+        _table("reward", smooth.reward, grid.nodes, states, (), "(states, actions)"),
+        _table(
+            "transition",
+            smooth.transition,
+            grid.nodes,
+            states,
+            (states,),
+            "(states, actions, next states)",
+        ),
+        discount=smooth.discount,
+        temperature=smooth.temperature,
+        grid=grid,
+        name="smooth",
+        smooth=smooth,
+    )
+
+
+def _table(
+    symbol: str,
+    function: StateActionFunction,
+    nodes: Array,
+    states: int,
+    tail: tuple[int, ...],
+    axes: str,
+) -> Array:
+    s, a = np.arange(states)[:, None], nodes[None]
+    values = function(s, a)
+    if _is_jax(values):
+        values = _in_64_bit(function, s, a)
+    if not isinstance(values, np.ndarray):
+        require.fail(
+            symbol,
+            "return a NumPy or JAX array",
+            type(values).__name__,
+            "compute with array functions",
+        )
+    require.shape(symbol, values, (states, len(nodes), *tail), axes)
+    if values.dtype != np.float64:
+        require.fail(
+            symbol, "be computed in float64", values.dtype, "drop casts and narrow constants"
+        )
+    return values
+
+
+def _is_jax(values: object) -> bool:
+    # A JAX array can only exist when JAX is loaded already: nothing is imported here.
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(values, jax.Array)
+
+
+def _in_64_bit(function: StateActionFunction, s: Array, a: Array) -> Array:
+    import jax
+
+    with jax.enable_x64(True):
+        return np.asarray(function(s, a))
