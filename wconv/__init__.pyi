@@ -38,19 +38,20 @@ from .exact.bellman import (
 from .exact.evaluate import Evaluation as Evaluation, evaluate as evaluate
 from .exact.occupancy import (
     discounted_occupancy as discounted_occupancy,
-    stationary as stationary,
-    stationary_laws as stationary_laws,
 )
+from .exact.stationary import stationary as stationary, stationary_laws as stationary_laws
 from .exact.derivative import objective_derivative as objective_derivative
 from .exact.solve import Solution as Solution, solve as solve
 from .diagnostics.bellman import (
     apply_evaluation as apply_evaluation,
     apply_optimality as apply_optimality,
+    average as average,
     bellman_residual as bellman_residual,
     gibbs_divergence as gibbs_divergence,
     optimality_gap as optimality_gap,
     pairing as pairing,
     policy_gain as policy_gain,
+    q_pairing as q_pairing,
     q_rounding as q_rounding,
 )
 from .report.export import read_results as read_results

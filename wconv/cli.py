@@ -97,9 +97,10 @@ def check(
 def _run(jobs: "Sequence[Job]", seed: int) -> "Iterator[Result]":
     """Execute jobs with a progress bar on a terminal (and none elsewhere)."""
     from wconv.verify.instance import Workshop
-    from wconv.verify.runner import execute
+    from wconv.verify.runner import execute, prepare
 
     workshop = Workshop(seed)
+    prepare(jobs, workshop)
     terminal = Console(stderr=True)
     for job in track(
         jobs, "checking", console=terminal, transient=True, disable=not terminal.is_terminal

@@ -142,7 +142,7 @@ def _merge(a: Mapping[str, Array], b: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def _rounded(value: Array, errors: dict[str, Array]) -> Measured:
-    own = EPS * np.abs(value)
+    own = EPS * np.where(np.isinf(value), 0.0, np.abs(value))  # infinities do not round
     terms = _merge(errors, {"rounding": own})
     return Measured(
         np.asarray(value), {n: np.broadcast_to(e, np.shape(value)) for n, e in terms.items()}

@@ -49,6 +49,19 @@ def test_error_bounds_the_distance_to_sixty_digits(seed, n, size, distance, zero
     assert got.error <= 1e-15 * (30 + 2 * size * 6 + 2 * 745) * scale + 1e-290
 
 
+@given(seed=st.integers(0, 10**6), size=st.sampled_from([10.0, 300.0, 650.0]), dense=st.booleans())
+def test_error_knows_the_rounding_of_large_logarithms(seed, size, dense):
+    """f = e^{650} on m = e^{−650}, or f = e^{−650} throughout: masses are rounded at 1e-13."""
+    rng = np.random.default_rng(seed)
+    log_p = size * (1 - 0.01 * rng.random(3)) * (1 if dense else -1)
+    weights = rng.dirichlet(np.ones(3)) * np.exp(-log_p if dense else 0.0)
+    log_q = log_p + rng.standard_normal(3)
+    got = kl_of_logs(log_p, log_q, np.log(weights))
+    with mp.workdps(60):
+        miss = float(abs(mp.mpf(float(got.value)) - exact_kl(log_p, log_q, weights)))
+    assert miss <= got.error
+
+
 def test_zeros_and_absolute_continuity_are_exact():
     grid = FiniteSet(np.arange(3.0)[:, None], weights=np.array([0.5, 0.5, 0.0])).grid()
     none = -np.inf

@@ -20,7 +20,10 @@ def pair(d, seed=0):
 
 def test_one_dimension_against_quadrature():
     nu, p = norm(0.5, 0.8), norm(-0.3, 1.1)
-    score = lambda a: -(a - 0.5) / 0.64 + (a + 0.3) / 1.21
+
+    def score(a):
+        return -(a - 0.5) / 0.64 + (a + 0.3) / 1.21
+
     cases = {
         ga.kl(NU, P): lambda a: nu.pdf(a) * (nu.logpdf(a) - p.logpdf(a)),
         ga.fisher(NU, P): lambda a: nu.pdf(a) * score(a) ** 2,
@@ -30,7 +33,10 @@ def test_one_dimension_against_quadrature():
         # Ten standard deviations on either side: the tails weigh less than 1e-20.
         want, error = quad(integrand, -9, 9, epsabs=1e-13, epsrel=1e-13)
         assert abs(got - want) <= error
-    quantiles = lambda u: (nu.ppf(u) - p.ppf(u)) ** 2
+
+    def quantiles(u):
+        return (nu.ppf(u) - p.ppf(u)) ** 2
+
     want, error = quad(quantiles, 0, 1, epsabs=1e-11, limit=200)
     assert abs(ga.w2_squared(NU, P) - want) <= error
 

@@ -8,7 +8,7 @@ Tight for.   Constant shifts D, for all but the Gibbs identity, which is an equa
 Reference.   docs/theory.md, section 2; Gibbs variational principle.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -47,7 +47,7 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
     low = wc.stack([wc.Measured.of((b.value - a.value).min()) for a, b in pairs])
     high = wc.stack([wc.Measured.of((b.value - a.value).max()) for a, b in pairs])
     some = next(iter(run.policies.values()))
-    operators = {
+    operators: "dict[str, Callable[[wc.Measured], wc.Measured]]" = {
         "T": lambda V: wc.apply_optimality(run.system, V),
         "T^pi": lambda V: wc.apply_evaluation(run.system, some, V),
     }
@@ -58,14 +58,14 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
             f"{name}V' - {name}V <= gamma max D",
             most,
             bounds.discounted.given(shift=high),
-            over="pair",
+            over="trial",
             gamma=gamma,
         )
         yield at_least(
             f"{name}V' - {name}V >= gamma min D",
             least,
             bounds.discounted.given(shift=low),
-            over="pair",
+            over="trial",
             gamma=gamma,
         )
 

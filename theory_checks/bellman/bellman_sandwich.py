@@ -21,7 +21,7 @@ CONTROLS = [
     control("horizon too short", on=ONE_STATE, constants={"horizon": 0.99}),
     control("discount too small", on=ONE_STATE, constants={"gamma": 0.99}),
     control("gap understated", on=ONE_STEP, constants={"bound": 0.99}),
-    control("values at the wrong temperature", on=ONE_STATE, dynamics={"temperature": 1.2}),
+    control("values at the wrong temperature", on=ONE_STATE, dynamics={"temperature": 0.8}),
 ]
 
 

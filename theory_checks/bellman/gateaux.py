@@ -9,6 +9,8 @@ Reference.   docs/theory.md, section 2; Wasserstein proximal policy gradient, Le
 
 from collections.abc import Iterator
 
+import numpy as np
+
 import wconv as wc
 from theory_checks.bellman import ZOO
 from wconv._axes import Array
@@ -30,7 +32,13 @@ def gateaux(run: "wc.Run") -> Iterator[Item]:
     noise = run.rng(2).standard_normal(mdp.r.shape)
 
     def direction(policy: "wc.Policy") -> Array:
-        return policy.pi * (noise - (policy.pi * noise).sum(axis=-1, keepdims=True))
+        """The divergence of a random flow around the support: zero mass, nothing where π vanishes."""
+        chi = np.zeros_like(noise)
+        for state, alive in enumerate(policy.pi > 0):
+            pi = policy.pi[state, alive]
+            flow = noise[state, alive] * np.minimum(pi, np.roll(pi, -1))
+            chi[state, alive] = flow - np.roll(flow, 1)
+        return chi
 
     slope = run.each_policy(lambda p: wc.objective_derivative(run.system, p, direction(p)))
     weighted = run.each_policy(

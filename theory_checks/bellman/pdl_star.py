@@ -13,6 +13,7 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.bellman import ZOO
+from wconv.measured import rounding
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
@@ -29,24 +30,24 @@ def pdl_star(run: "wc.Run") -> Iterator[Item]:
     mdp, best = run.mdp, run.solution.policy
     reference = wc.uniform(mdp)
     yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, reference)))
-    laws = wc.stationary_laws(run.solution.P_pi)
+    kernel = run.solution.P_pi
+    laws = wc.stationary_laws(kernel)
+    ones = np.ones(len(laws.value))
+    yield equal("nu* is a probability", laws.total(), bounds.itself.given(value=ones), over="law")
+    flow = wc.Measured.of(laws.value @ kernel, rounding=rounding(1.0, depth=mdp.n_states))
+    yield equal("nu* P* = nu*", flow, bounds.itself.given(value=laws), over="law state")
 
     def gain(policy: "wc.Policy") -> "wc.Measured":
-        linear = wc.integral_q(run.evaluate(policy), best.pi - policy.pi)
+        linear = wc.q_pairing(mdp, run.evaluate(policy), best.pi - policy.pi)
         entropy = wc.kl(policy, reference) - wc.kl(best, reference)
-        return average(linear + mdp.tau * entropy, laws)
+        return wc.average(laws, linear + mdp.tau * entropy)
 
-    gap = run.each_policy(lambda p: average(wc.optimality_gap(run.solution, run.evaluate(p)), laws))
-    yield equal(
-        "E[int q(pi* - pi) - tau KL* + tau KL] = (1-gamma) E[V* - V]",
-        run.each_policy(gain),
-        bounds.stationary_gap.given(mean_gap=gap),
-        over="policy law",
-        gamma=mdp.gamma,
+    gap = run.each_policy(
+        lambda p: wc.average(laws, wc.optimality_gap(run.solution, run.evaluate(p)))
     )
-
-
-def average(per_state: "wc.Measured", laws: "wc.Measured") -> "wc.Measured":
-    """Σ_s ν(s) x(s) for every law ν (rows)."""
-    product = laws * per_state[np.newaxis]
-    return product.total()
+    # The laws are stationary for a kernel rounded to float64, of a policy that is optimal up to its loss.
+    moved = rounding(gap.value, depth=mdp.n_actions) + run.solution.policy_loss
+    lhs = run.each_policy(gain).with_error("kernel", moved)
+    rhs = bounds.stationary_gap.given(mean_gap=gap)
+    name = "E[int q(pi* - pi) - tau KL* + tau KL] = (1-gamma) E[V* - V]"
+    yield equal(name, lhs, rhs, over="policy law", gamma=mdp.gamma)

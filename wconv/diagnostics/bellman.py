@@ -1,57 +1,62 @@
 """Measured quantities of one policy evaluation: residual, gap, Gibbs divergence, gains.
 
 Errors are named by where they come from: "evaluation" and "solution" are certified bounds on the
-values that went in, "rounding" bounds the float64 arithmetic of the formula itself.
+values that went in, "rounding" bounds the arithmetic of the formula itself. Operators are applied
+in extended precision, so that small residuals keep their digits.
 """
 
 import numpy as np
 
-from wconv._axes import Array, StateValue
-from wconv.exact.bellman import evaluation, optimality, q_from_v
+from wconv._axes import ActionValue, Array, StateValue
+from wconv.exact.bellman import EXTENDED, evaluation, optimality, q_from_v
+from wconv.exact.certificate import operator_rounding, row_length, unit_roundoff
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
-from wconv.measured import Measured, rounding
-from wconv.measures.divergences import kl
+from wconv.measured import EPS, Measured, rounding
+from wconv.measures.divergences import kl, sum_depth
+
+
+def q_value(mdp: MDP, V: StateValue) -> ActionValue:
+    """Q = r + γPV summed in extended precision and rounded once, shape (S, A)."""
+    return q_from_v(mdp, V.astype(EXTENDED)).astype(float)
 
 
 def q_rounding(mdp: MDP, V: StateValue) -> float:
-    """A bound on the rounding of r + γPV: a sum of S products a state-action pair."""
-    size = float(np.abs(mdp.r).max()) + mdp.gamma * float(np.abs(V).max())
-    return float(rounding(size, depth=mdp.n_states))
+    """A bound on the rounding of ``q_value``: one rounding to float64, and the extended sum."""
+    size = _size(mdp, V)
+    return float(rounding(size, depth=1)) + unit_roundoff(EXTENDED) * (row_length(mdp) + 4) * size
 
 
-def operator_rounding(mdp: MDP, policy: Policy | None, V: StateValue) -> float:
-    """A bound on the rounding of T V (policy None) or T^π V: that of Q and of one sum over actions."""
-    size = float(np.abs(mdp.r).max()) + mdp.gamma * float(np.abs(V).max())
-    entropy = mdp.tau * float(np.max(np.abs(mdp.grid.log_weights[mdp.grid.weights > 0])))
-    if policy is not None:
-        logs = np.abs(policy.logf[np.isfinite(policy.logf)])
-        entropy = mdp.tau * float(logs.max(initial=0.0))
-    return q_rounding(mdp, V) + float(rounding(size, entropy, depth=_depth(mdp)))
-
-
-def _depth(mdp: MDP) -> int:
-    """Longest chain of additions in NumPy's pairwise sum over actions, with a few operations more."""
-    return 16 + int(np.log2(mdp.n_actions))
+def _size(mdp: MDP, V: StateValue) -> float:
+    """max|r| + γ max|V|."""
+    return float(np.abs(mdp.r).max()) + mdp.contraction * float(np.abs(V).max())
 
 
 def apply_optimality(mdp: MDP, V: Measured) -> Measured:
     """T V with its rounding and the propagated error γ‖V's error‖_∞ (T is a γ-contraction)."""
-    inner = mdp.gamma * float(V.error.max(initial=0.0))
+    extended = V.value.astype(EXTENDED)
+    TV = optimality(mdp, extended)
     return Measured.of(
-        optimality(mdp, V.value), rounding=operator_rounding(mdp, None, V.value), evaluation=inner
+        TV.astype(float),
+        rounding=operator_rounding(mdp, extended) + EPS * np.abs(TV),
+        evaluation=mdp.contraction * V.error.max(initial=0.0),
     )
 
 
 def apply_evaluation(mdp: MDP, policy: Policy, V: Measured) -> Measured:
     """T^π V with its rounding and the propagated error γ‖V's error‖_∞."""
-    inner = mdp.gamma * float(V.error.max(initial=0.0))
+    extended = V.value.astype(EXTENDED)
+    TV = evaluation(mdp, policy, extended)
+    logs = np.where(np.isfinite(policy.logf), np.abs(policy.logf), 0.0)
+    entropy = mdp.tau * float((policy.pi * logs * (1.0 + logs)).sum(axis=-1).max())
+    depth = row_length(mdp) + 2 * mdp.n_actions + 16
     return Measured.of(
-        evaluation(mdp, policy, V.value),
-        rounding=operator_rounding(mdp, policy, V.value),
-        evaluation=inner,
+        TV.astype(float),
+        rounding=unit_roundoff(EXTENDED) * depth * (_size(mdp, V.value) + entropy)
+        + EPS * np.abs(TV),
+        evaluation=mdp.contraction * V.error.max(initial=0.0),
     )
 
 
@@ -73,35 +78,43 @@ def policy_gain(mdp: MDP, new: Policy, value: Evaluation) -> Measured:
 def gibbs_divergence(mdp: MDP, policy: Policy, V: Measured) -> Measured:
     """KL(π‖p_V) with p_V ∝ exp((r + γPV)/τ)μ, shape (S,).
 
-    A change of V by ε changes log p_V by at most 2γε/τ, and the rounding of Q enters the same way.
+    A change of Q by ε changes log p_V by at most 2ε/τ, and KL(π‖p_V) by as much.
     """
-    Q = q_from_v(mdp, V.value)
+    Q = q_value(mdp, V.value)
     divergence = kl(policy, gibbs(mdp, Q))
-    moved = 2.0 * mdp.gamma * float(V.error.max(initial=0.0)) / mdp.tau
-    rounded = (
-        2.0 * (q_rounding(mdp, V.value) + float(rounding(Q.max(), Q.min(), depth=8))) / mdp.tau
-    )
     finite = np.isfinite(divergence.value)
-    return divergence.with_error("evaluation", np.where(finite, moved, 0.0)).with_error(
-        "rounding", np.where(finite, rounded, 0.0)
-    )
-
-
-def regularised_q(mdp: MDP, policy: Policy, value: Evaluation) -> Array:
-    """q^π − τ log f where π > 0, and zero elsewhere, shape (S, A)."""
-    supported = np.isfinite(policy.logf)
-    return np.where(supported, value.Q - mdp.tau * np.where(supported, policy.logf, 0.0), 0.0)
+    evaluation_error = mdp.contraction * float(V.error.max(initial=0.0))
+    # Q/τ, the shift by its maximum and the logarithm of the total round once each.
+    q_error = q_rounding(mdp, V.value) + float(rounding(np.abs(Q).max(), mdp.tau, depth=2))
+    moved = {"evaluation": evaluation_error, "rounding": q_error}
+    for name, error in moved.items():
+        divergence = divergence.with_error(name, np.where(finite, 2.0 * error / mdp.tau, 0.0))
+    return divergence
 
 
 def pairing(mdp: MDP, policy: Policy, value: Evaluation, direction: Array) -> Measured:
-    """∫(q^π − τ log f) dχ for signed masses χ that vanish where π does, shape (S,)."""
-    inner = regularised_q(mdp, policy, value)
-    size = (np.abs(direction) * (np.abs(inner) + np.abs(value.Q))).sum(axis=-1)
-    moved = (np.abs(direction).sum(axis=-1)) * (
-        mdp.gamma * float(value.measured.error.max()) + q_rounding(mdp, value.V)
-    )
+    """∫(q^π − τ log f) dχ for signed masses χ (S, A) that vanish where π does, shape (S,)."""
+    logs = np.where(np.isfinite(policy.logf), policy.logf, 0.0)
+    return _integral(mdp, value, q_value(mdp, value.V) - mdp.tau * logs, direction)
+
+
+def q_pairing(mdp: MDP, value: Evaluation, direction: Array) -> Measured:
+    """∫q^π dχ for signed masses χ (S, A), shape (S,)."""
+    return _integral(mdp, value, q_value(mdp, value.V), direction)
+
+
+def _integral(mdp: MDP, value: Evaluation, integrand: Array, direction: Array) -> Measured:
+    """∫u dχ with |u| ≥ the part of it that is q^π: its rounding and the error of V^π in it."""
+    mass = np.abs(direction)
+    size = (mass * (np.abs(integrand) + np.abs(value.Q))).sum(axis=-1)
+    q_error = mdp.contraction * float(value.error.max()) + q_rounding(mdp, value.V)
     return Measured.of(
-        (direction * inner).sum(axis=-1),
-        rounding=rounding(size, depth=_depth(mdp)),
-        evaluation=moved,
+        (direction * integrand).sum(axis=-1),
+        rounding=rounding(size, depth=sum_depth(mdp.n_actions)),
+        evaluation=mass.sum(axis=-1) * q_error,
     )
+
+
+def average(laws: Measured, per_state: Measured) -> Measured:
+    """Σ_s ν(s)x(s) for every law ν (rows of ``laws``), shape (laws,)."""
+    return (laws * per_state[np.newaxis]).total()

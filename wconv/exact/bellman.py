@@ -4,7 +4,7 @@ T is a shifted log-sum-exp and T^π a plain mean; neither calls the code that bu
 so that identities between operators, policies and divergences compare two computations.
 """
 
-from typing import Any
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
+
+EXTENDED: Final = np.dtype(np.longdouble)
+"""80 bits or more where the platform has them; the bounds ask NumPy for its precision."""
 
 
 def q_from_v(mdp: MDP, V: StateValue) -> ActionValue:
@@ -54,15 +57,16 @@ def evaluation(mdp: MDP, policy: Policy, V: StateValue) -> StateValue:
     """
     require.shape("policy", policy.logf, mdp.r.shape, "(states, actions)")
     Q = q_from_v(mdp, V)
-    return np.asarray((masses(policy, Q.dtype) * (Q - mdp.tau * log_density(policy))).sum(axis=-1))
+    pi = policy.pi if Q.dtype == np.float64 else extended_masses(policy)
+    return np.asarray((pi * (Q - mdp.tau * log_density(policy))).sum(axis=-1))
 
 
-def masses(policy: Policy, dtype: Any) -> ActionValue:
-    """π = f·m, shape (S, A), in float64 or extended precision."""
-    if dtype == np.float64:
-        return policy.pi
-    # Extended: m itself is exact while the stored log m is rounded, and f cannot overflow.
-    return np.asarray(np.exp(policy.logf.astype(dtype)) * policy.grid.weights.astype(dtype))
+def extended_masses(policy: Policy) -> ActionValue:
+    """π = f·m in extended precision, shape (S, A), each within a few roundings.
+
+    ``policy.pi`` is exp(log f + log m), with log m rounded: good to eps·(|log f| + |log m|) only.
+    """
+    return np.asarray(np.exp(policy.logf.astype(EXTENDED)) * policy.grid.weights.astype(EXTENDED))
 
 
 def log_density(policy: Policy) -> ActionValue:

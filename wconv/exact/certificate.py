@@ -85,4 +85,4 @@ def macqueen(mdp: MDP, V: StateValue, TV: StateValue) -> TwoSided:
     # The factors κ are float64 in every precision: their relative error is at most 4 eps/(1 − γ).
     factors = 4.0 * EPS / gap * kappa * float(np.abs(d).max())
     rounding = one + kappa * (one + unit_roundoff(V.dtype) * float(np.abs(d).max())) + factors
-    return TwoSided(middle, max(0.0, float(up - down) / 2), rounding * (1.0 + 4.0 * EPS))
+    return TwoSided(middle, float(np.maximum(0.0, up - down)) / 2, rounding * (1.0 + 4.0 * EPS))

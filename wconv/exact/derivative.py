@@ -11,8 +11,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import log_density
-from wconv.exact.resolvent import EXTENDED, PolicySystem, extended_kernel, policy_system, refine
+from wconv.exact.bellman import EXTENDED, log_density
+from wconv.exact.resolvent import PolicySystem, extended_kernel, policy_system, refine
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import MASS_TOL, Policy
 from wconv.measured import EPS, Measured
@@ -47,8 +47,8 @@ def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Me
     )
     slope = (mdp.rho * (V.imag / step)).sum()
     value = float(slope)
-    error = _error_bound(tilted, policy, V)
-    error += system.u * (mdp.n_states + 4) * float(np.abs(V.imag).max()) / step
+    mean = system.u * (mdp.n_states + 4) * sizes(V, step)[1]
+    error = float(mdp.rho.sum()) * (_error_bound(tilted, policy, V) + mean)
     error += abs(float(slope - value))
     return Measured.of(value, "complex step", evaluation=error * (1.0 + 4.0 * EPS))
 
@@ -67,13 +67,20 @@ class _Tilted:
         """Reward + γ·kernel·V − V, complex."""
         return np.asarray(self.reward + self.system.mdp.gamma * (self.kernel @ V) - V)
 
-    def size(self, residual: StateValue) -> float:
-        """The larger of ‖r₁‖ and ‖r₂‖ of a residual r₁ + iεr₂."""
-        return max(float(np.abs(residual.real).max()), self.slope_size(residual))
+    @property
+    def reach(self) -> float:
+        """The largest Σ|χ| in a state."""
+        return float(np.abs(self.chi).sum(axis=-1).max())
 
-    def slope_size(self, residual: StateValue) -> float:
-        """‖r₂‖ of a residual r₁ + iεr₂."""
-        return float(np.abs(residual.imag).max() / self.step)
+    def size(self, residual: StateValue) -> float:
+        """‖r₂‖ + max Σ|χ|·‖r₁‖ of a residual r₁ + iεr₂: how they enter the error."""
+        first, second = sizes(residual, self.step)
+        return second + self.reach * first
+
+
+def sizes(V: StateValue, step: float) -> tuple[float, float]:
+    """(‖a‖, ‖b‖) of a + iεb."""
+    return float(np.abs(V.real).max()), float(np.abs(V.imag).max() / step)
 
 
 def _tilt(system: PolicySystem, policy: Policy, chi: ActionValue, step: float) -> _Tilted:
@@ -88,18 +95,13 @@ def _tilt(system: PolicySystem, policy: Policy, chi: ActionValue, step: float) -
 def _error_bound(tilted: _Tilted, policy: Policy, V: StateValue) -> float:
     """A bound on the error of every Im V/ε: residuals and their rounding through the resolvent."""
     system, mdp = tilted.system, tilted.system.mdp
-    residual = tilted.residual(V)
-    logs = np.abs(log_density(policy))
-    value, slope = float(np.abs(V.real).max()), float(np.abs(V.imag).max()) / tilted.step
+    (first, second), (value, slope) = sizes(tilted.residual(V), tilted.step), sizes(V, tilted.step)
+    logs, moved, reach = np.abs(log_density(policy)), np.abs(tilted.chi), tilted.reach
     unit = system.u * system.depth
-    # An entry of log f is rounded at the size 1 + |log f|, hence the τ.
-    first = float(np.abs(residual.real).max())
+    # An entry of log f is rounded at the size 1 + |log f|, hence the additional τ.
     first += unit * (system.size + mdp.tau + 2.0 * value)
-    moved = np.abs(tilted.chi)
-    work = float((moved * (np.abs(mdp.r) + mdp.tau * (1.0 + logs))).sum(axis=-1).max())
-    reach = float(moved.sum(axis=-1).max())
-    second = tilted.slope_size(residual)
-    second += unit * (work + mdp.tau * reach + reach * value + 2.0 * slope)
+    work = float((moved * (np.abs(mdp.r) + mdp.tau * (2.0 + logs))).sum(axis=-1).max())
+    second += unit * (work + reach * value + 2.0 * slope)
     return (second + mdp.contraction * reach * first / system.gap) / system.gap
 
 
@@ -129,6 +131,9 @@ def _step(pi: Array, chi: ActionValue) -> float:
     step = min(1e-30, _REACH * ratio)
     if step < _SMALLEST_STEP:
         require.fail(
-            "direction", "be below 1e258 times the policy", 1.0 / ratio, "drop nodes of no mass"
+            "direction",
+            "stay below 1e258 times the policy",
+            f"a ratio policy/direction of {ratio:.1e}",
+            "set it to zero where the policy has next to no mass",
         )
     return step

@@ -6,8 +6,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, StateKernel, StateValue
-from wconv.exact.bellman import q_from_v
-from wconv.exact.resolvent import EXTENDED, PolicySystem, policy_system, refine
+from wconv.exact.bellman import EXTENDED, q_from_v
+from wconv.exact.resolvent import PolicySystem, policy_system, refine
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measured import EPS, Measured
@@ -32,9 +32,7 @@ class Evaluation:
         return Measured.of(self.V, "policy evaluation", evaluation=self.error)
 
 
-def evaluate(
-    mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = True
-) -> Evaluation:
+def evaluate(mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = True) -> Evaluation:
     """V^π, the solution of (I − γP_π)V = Σπ(r − τ log f), shape (S,), with a certified error.
 
     LU in float64, refined by residuals in extended precision and rounded at the end. The error is

@@ -4,7 +4,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import StateValue
-from wconv.exact.resolvent import EXTENDED, policy_system, refine
+from wconv.exact.bellman import EXTENDED
+from wconv.exact.resolvent import policy_system, refine
 from wconv.mdp.model import MDP, ROW_SUM_TOL, numbers
 from wconv.mdp.policy import Policy
 from wconv.measured import EPS, Measured

@@ -9,58 +9,64 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import lu_factor, lu_solve
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import log_density, masses
+from wconv.exact.bellman import EXTENDED, extended_masses, log_density
 from wconv.exact.certificate import contraction_gap, unit_roundoff
-from wconv.mdp.model import MDP
+from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy
 
 MAX_STATES: Final = 2000
 """Largest dense system: beyond it S³ operations and S² numbers stop being cheap."""
 
-EXTENDED: Final = np.dtype(np.longdouble)
-"""80 bits or more where the platform has them; the bounds ask NumPy for its precision."""
-
-Factors = tuple[Array, Array]
+Factors = tuple[NDArray[np.float64], NDArray[np.int32]]
 
 
-def factor(mdp: MDP, P_pi: StateKernel) -> Factors:
-    """LU factors of I − γP_π in float64.
-
-    Raises InputError above ``MAX_STATES`` states and for a P_π of another shape.
-    """
-    s = mdp.n_states
-    if s > MAX_STATES:
+def require_direct(mdp: MDP) -> None:
+    """Require at most ``MAX_STATES`` states; InputError otherwise."""
+    if mdp.n_states > MAX_STATES:
         require.fail(
             "states",
             f"be at most {MAX_STATES} for a direct solve",
-            s,
-            "lower the discount so that sweeps suffice; larger systems are not supported yet",
+            mdp.n_states,
+            "larger systems are not supported yet; only fast-mixing ones are solved by sweeps",
         )
-    require.shape("P_pi", P_pi, (s, s), "(states, next states)")
-    lu, pivots = lu_factor(np.eye(s) - mdp.gamma * np.asarray(P_pi, dtype=float))
-    return lu, pivots
+
+
+def factor(mdp: MDP, P_pi: StateKernel) -> Factors:
+    """LU factors of I − γP_π in float64."""
+    matrix = np.eye(mdp.n_states) - mdp.gamma * P_pi.astype(float)
+    lu, pivots = lu_factor(matrix, overwrite_a=True, check_finite=False)
+    return lu, pivots.astype(np.int32, copy=False)
+
+
+def apply_factors(factors: Factors, rhs: Array, *, left: bool = False) -> Array:
+    """(I − γP_π)^{-1}rhs, or rhs(I − γP_π)^{-1} with ``left``, in float64."""
+    return np.asarray(
+        lu_solve(factors, rhs.astype(float), trans=1 if left else 0, check_finite=False)
+    )
 
 
 def resolvent_solve(mdp: MDP, P_pi: StateKernel, rhs: Array, *, left: bool = False) -> Array:
     """x = (I − γP_π)^{-1}rhs, or the row vector rhs(I − γP_π)^{-1} with ``left``, in float64.
 
-    ``rhs`` is (S,) or, without ``left``, (S, k). Raises InputError for wrong shapes and above
-    ``MAX_STATES`` states.
+    One LU factorisation; P_π (S, S) and rhs (S,) of numbers. Raises InputError for other shapes and
+    above ``MAX_STATES`` states.
     """
-    right_hand = np.asarray(rhs, dtype=float)
-    columns = right_hand.shape[1:] if not left and right_hand.ndim == 2 else ()
-    require.shape("rhs", right_hand, (mdp.n_states, *columns), "(states,)")
-    return np.asarray(lu_solve(factor(mdp, P_pi), right_hand, trans=int(left)))
+    require_direct(mdp)
+    s, kernel, right_hand = mdp.n_states, numbers("P_pi", P_pi), numbers("rhs", rhs)
+    require.shape("P_pi", kernel, (s, s), "(states, next states)")
+    require.shape("rhs", right_hand, (s,), "(states,)")
+    return apply_factors(factor(mdp, kernel), right_hand, left=left)
 
 
 def extended_kernel(mdp: MDP, weights: ActionValue) -> StateKernel:
     """Σ_a w(s, a)P(s'|s, a), shape (S, S), in the (real or complex) precision of the weights."""
     if isinstance(mdp.P, np.ndarray):
-        return np.einsum("sa,saz->sz", weights, mdp.P)
+        return np.asarray(np.einsum("sa,saz->sz", weights, mdp.P))
     return mdp.state_kernel(weights)
 
 
@@ -89,7 +95,7 @@ class PolicySystem:
 
     def correct(self, residual: Array, *, left: bool = False) -> Array:
         """The float64 correction (I − γP_π)^{-1}residual (or from the left)."""
-        return np.asarray(lu_solve(self.factors, residual.astype(float), trans=int(left)))
+        return apply_factors(self.factors, residual, left=left)
 
 
 def policy_system(mdp: MDP, policy: Policy) -> PolicySystem:
@@ -98,10 +104,11 @@ def policy_system(mdp: MDP, policy: Policy) -> PolicySystem:
     Raises InputError when shapes disagree, log f is NaN or +inf, the mass of the policy is so far
     above one that γP_π does not contract, or there are more than ``MAX_STATES`` states.
     """
+    require_direct(mdp)
     require.shape("policy", policy.logf, mdp.r.shape, "(states, actions)")
     logs = log_density(policy)
     require.finite("log f", logs, "KL(policy|reference) must be finite: give a density")
-    pi = masses(policy, EXTENDED)
+    pi = extended_masses(policy)
     kernel = extended_kernel(mdp, pi)
     factors = factor(mdp, kernel)
     return PolicySystem(

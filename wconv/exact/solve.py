@@ -4,19 +4,18 @@ Newton's method on V = TV is soft policy iteration; written as a correction
 V += (I − γP_π)^{-1}(TV − V), π the Gibbs policy of V, it refines itself.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
-from scipy.linalg import lu_solve
 
 from wconv import _require as require
 from wconv._axes import ActionValue, StateKernel, StateValue
-from wconv.exact.bellman import optimality, q_from_v, soft_maximum
+from wconv.exact.bellman import EXTENDED, optimality, q_from_v, soft_maximum
 from wconv.exact.certificate import TwoSided, contraction_gap, macqueen
 from wconv.exact.occupancy import discounted_occupancy
-from wconv.exact.resolvent import EXTENDED, Factors, factor
+from wconv.exact.resolvent import Factors, apply_factors, factor, require_direct
 from wconv.exact.stationary import stationary
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
@@ -25,8 +24,6 @@ from wconv.outcomes import Outcome, SolverError
 
 FAST_SWEEP: Final = 0.1
 """Sweeps go on while each cuts the half-width to this: then they are cheaper than linear solves."""
-
-History = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +34,7 @@ class Solution:
     V: StateValue
     error: StateValue
     outcome: Outcome
-    history: History
+    history: tuple[tuple[str, float], ...]
 
     @property
     def measured(self) -> Measured:
@@ -81,30 +78,11 @@ class Solution:
         return min(2.0 * moved, moved**2 / (2.0 * self.mdp.tau)) / gap
 
 
-@dataclass(eq=False)
-class _Search:
-    """The state of one solve."""
-
-    mdp: MDP
-    tol: float
-    max_steps: int
-    V: StateValue
-    factors: Factors | None = None
-    history: list[tuple[str, float]] = field(default_factory=list)
-    best: TwoSided | None = None
-
-    def certify(self, phase: str, TV: StateValue) -> TwoSided:
-        """The certificate of V, entered in the history."""
-        self.best = macqueen(self.mdp, self.V, TV)
-        self.history.append((phase, self.best.half))
-        return self.best
-
-
 def solve(mdp: MDP, tol: float = 1e-10, throw: bool = True, max_steps: int = 200) -> Solution:
     """V* = TV*, shape (S,), with a certified two-sided error of at most ``tol`` in every state.
 
     Value-iteration sweeps while each cuts MacQueen's half-width tenfold, then soft Newton
-    steps, then, when float64 cannot certify ``tol``, residuals in extended precision.
+    steps, then, where float64 cannot certify ``tol``, residuals in extended precision.
 
     Args:
         mdp: the problem.
@@ -114,45 +92,82 @@ def solve(mdp: MDP, tol: float = 1e-10, throw: bool = True, max_steps: int = 200
 
     Raises:
         InputError: when tol or max_steps is not positive, when γ leaves no contraction in floating
-            point, or above ``resolvent.MAX_STATES`` states when sweeps do not suffice.
+            point, or above ``resolvent.MAX_STATES`` states where sweeps do not suffice.
         SolverError: MAX_STEPS, NOT_FINITE, or BELOW_FLOOR with the floor, when ``throw``.
 
     """
     tol = require.positive("tol", tol, "ask for a positive absolute error")
     max_steps = require.count("max_steps", max_steps, 1)
-    search = _Search(mdp, tol, max_steps, np.zeros(mdp.n_states))
+    history: list[tuple[str, float]] = []
     with np.errstate(over="ignore", invalid="ignore"):
-        outcome = _float64_phases(search)
+        two, factors, outcome = _float64_phases(mdp, tol, max_steps, history)
         if outcome is None:
-            search.V = _middle(search).astype(EXTENDED)
-            outcome = _extended_phase(search)
-        V, error = _rounded(search)
-    worst = float(error.max())
+            two, outcome = _extended_phase(mdp, tol, max_steps, history, two, factors)
+        V = two.middle.astype(float)
+        error = (np.abs(two.middle - V).astype(float) + two.error) * (1.0 + 4.0 * EPS)
     if throw and not outcome.ok:
-        raise SolverError(
-            outcome, f"certified error {worst:.2g} of V*, asked for {tol:.2g}; {len(search.history)} steps"
-        )
-    return Solution(mdp, V, error, outcome, tuple(search.history))
+        worst = float(error.max())
+        detail = f"certified error {worst:.2g} of V*, asked for {tol:.2g}, {len(history)} steps"
+        raise SolverError(outcome, detail)
+    return Solution(mdp, V, error, outcome, tuple(history))
 
 
-def _float64_phases(search: _Search) -> Outcome | None:
-    """Sweeps, then Newton; None when float64 has done what it can and ``tol`` is not certified."""
-    mdp, before, sweeping = search.mdp, np.inf, True
-    while len(search.history) < search.max_steps:
-        Q = q_from_v(mdp, search.V)
+def _float64_phases(
+    mdp: MDP, tol: float, max_steps: int, history: list[tuple[str, float]]
+) -> tuple[TwoSided, Factors | None, Outcome | None]:
+    """Sweeps, then Newton; no outcome when float64 cannot certify more and ``tol`` is not met."""
+    V: StateValue = np.zeros(mdp.n_states)
+    factors, before, sweeping = None, np.inf, True
+    while True:
+        Q = q_from_v(mdp, V)
         TV = soft_maximum(mdp, Q)
-        two = search.certify("sweep" if sweeping else "newton", TV)
+        two = macqueen(mdp, V, TV)
+        history.append(("newton" if factors else "sweep", two.half))
         if not np.isfinite(two.error):
-            return Outcome.NOT_FINITE
-        if two.half + _cast_error(two) <= search.tol:
-            return Outcome.CONVERGED
+            return two, factors, Outcome.NOT_FINITE
+        if two.error * (1.0 + 4.0 * EPS) <= tol:
+            return two, factors, Outcome.CONVERGED
         if two.half <= two.rounding:
-            return None
+            return two, factors, None
+        if len(history) >= max_steps:
+            return two, factors, Outcome.MAX_STEPS
         sweeping = sweeping and two.half <= FAST_SWEEP * before
         before = two.half
         if sweeping:
-            search.V = two.middle
+            V = two.middle
         else:
-            search.factors = _factors(mdp, Q)
-            search.V = search.V + lu_solve(search.factors, TV - search.V)
-    return Outcome.MAX_STEPS
+            factors = _newton_factors(mdp, Q)
+            V = V + apply_factors(factors, TV - V)
+
+
+def _extended_phase(
+    mdp: MDP,
+    tol: float,
+    max_steps: int,
+    history: list[tuple[str, float]],
+    two: TwoSided,
+    factors: Factors | None,
+) -> tuple[TwoSided, Outcome]:
+    """Residuals in extended precision, corrections by the last factors."""
+    V = two.middle.astype(EXTENDED)
+    before = np.inf
+    while len(history) < max_steps:
+        TV = optimality(mdp, V)
+        two = macqueen(mdp, V, TV)
+        history.append(("extended", two.half))
+        rounded = float(np.abs(two.middle - two.middle.astype(float)).max())
+        if (two.error + rounded) * (1.0 + 8.0 * EPS) <= tol:
+            return two, Outcome.CONVERGED
+        if two.half <= two.rounding or not two.half < before / 2:
+            return two, Outcome.BELOW_FLOOR
+        before = two.half
+        if factors is None:
+            factors = _newton_factors(mdp, q_from_v(mdp, V.astype(float)))
+        V = V + apply_factors(factors, TV - V)
+    return two, Outcome.MAX_STEPS
+
+
+def _newton_factors(mdp: MDP, Q: ActionValue) -> Factors:
+    """Factors of I − γP_π, the derivative of V − TV, for the Gibbs policy π of Q."""
+    require_direct(mdp)
+    return factor(mdp, mdp.state_kernel(gibbs(mdp, Q).pi))

@@ -5,12 +5,12 @@ where linear solvers and eigenvectors lose all digits.
 """
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from wconv import _require as require
 from wconv._axes import Array, StateKernel, StateValue
 from wconv.exact.certificate import unit_roundoff
+from wconv.mdp.model import numbers
 from wconv.measured import EPS, Measured
 
 _ROW_SUM_TOL = 1e-10
@@ -41,8 +41,9 @@ def stationary_laws(P: StateKernel) -> Measured:
     Raises InputError when P is not a stochastic matrix. Source: Grassmann, Taksar, Heyman (1985);
     O'Cinneide, Numer. Math. 65 (1993).
     """
-    P = np.asarray(P, dtype=float)
-    require.shape("P", P, (len(P), len(P)) if P.ndim else (1, 1), "(states, next states)")
+    P = numbers("P", P)
+    if P.ndim != 2 or P.shape[0] != P.shape[1] or P.size == 0:
+        require.fail("P", "have shape (states, next states)", P.shape, "give a square matrix")
     require.probabilities("P", P, "next states", _ROW_SUM_TOL * len(P))
     classes = _recurrent_classes(P)
     laws, errors = np.zeros((len(classes), len(P))), np.zeros((len(classes), len(P)))
@@ -57,7 +58,7 @@ def stationary_laws(P: StateKernel) -> Measured:
 
 def _recurrent_classes(P: StateKernel) -> list[Array]:
     """Strongly connected components without a way out."""
-    count, label = connected_components(csr_array(P > 0), directed=True, connection="strong")
+    count, label = connected_components(P > 0, directed=True, connection="strong")
     source, target = np.nonzero(P)
     leaving = np.unique(label[source[label[source] != label[target]]])
     return [np.flatnonzero(label == k) for k in range(count) if k not in leaving]

@@ -110,7 +110,7 @@ def _integrate(
     mass = density.sum(axis=axes)
     value = (density * square).sum(axis=axes) / mass
     # The quotient carries the rounding of both sums; |density| because some end weights are < 0.
-    relative = density[0].size + np.abs(log_nu) + size
+    relative = density[0].size + np.abs(log_nu)
     wrong = np.abs(density) * relative * (square + value.reshape(-1, *(1,) * len(axes)))
     error = rounding(wrong.sum(axis=axes), depth=1) + (np.abs(density) * slack).sum(axis=axes)
     return value, error / mass

@@ -163,9 +163,12 @@ def _positions(
 ) -> tuple[Array, Array]:
     low = np.take_along_axis(levels[..., :-1], index, axis=-1)
     extent = np.take_along_axis(levels[..., 1:], index, axis=-1) - low
-    slope = (pieces.right - pieces.left)[index] / np.where(extent > 0, extent, 1.0)
-    left = pieces.left[index]
-    return left + slope * (starts - low), left + slope * (ends - low)
+    safe = np.where(extent > 0, extent, 1.0)
+    left, length = pieces.left[index], (pieces.right - pieces.left)[index]
+    # In this order: length/extent overflows for a mass below 1e-308.
+    ratios = ((end - low) / safe for end in (starts, ends))
+    at, to = (left + length * ratio for ratio in ratios)
+    return at, to
 
 
 def _cost(parts: _Parts) -> Array:

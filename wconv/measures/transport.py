@@ -106,9 +106,12 @@ def transport_cost(p: Array, q: Array, cost: Array) -> Measured:
 
     """
     p, q, c = (np.asarray(x, dtype=float) for x in (p, q, cost))
-    for symbol, masses, size in (("p", p, c.shape[0]), ("q", q, c.shape[-1])):
-        require.shape(symbol, masses, (len(p), size), "(states, nodes)")
-        require.probabilities(symbol, masses, "nodes", 1e-12 * size)
+    for symbol, masses in (("p", p), ("q", q)):
+        if masses.ndim != 2 or len(masses) != len(p):
+            shape = masses.shape
+            require.fail(symbol, "have shape (states, nodes)", shape, "one row a state of both")
+        require.probabilities(symbol, masses, "nodes", 1e-12 * masses.shape[1])
+    require.shape("cost", c, (p.shape[1], q.shape[1]), "(nodes of p, nodes of q)")
     require.finite("cost", c)
     if (c < 0).any():
         require.fail("cost", "be non-negative", float(c.min()), "add a constant")

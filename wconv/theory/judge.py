@@ -5,7 +5,8 @@ res = resolution × max|rhs| (the maximum over all axes but those that index ind
 so that one large repetition cannot hide a small one; infinite entries do not count):
 
 VIOLATED      slack < −max(e, res) somewhere, at the upper (theorem's) side of every constant;
-HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution");
+HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution"), or both
+              sides are zero to within errors that are below 1e-8 of the claim's largest right side;
 INCONCLUSIVE  otherwise: the error is too large to decide, or no point is resolved to 1 %;
 ERROR         a NaN anywhere. NaN is never a pass.
 """
@@ -69,6 +70,7 @@ class _Sides:
     error: Array
     res: Array
     rhs: Measured
+    zero: Array
 
     @classmethod
     def of(cls, claim: Claim, side: Any, factors: Mapping[str, float]) -> "_Sides":
@@ -79,8 +81,14 @@ class _Sides:
         size = np.where(np.isfinite(rhs.value), np.abs(rhs.value), 0.0)
         within = tuple(k for k, axis in enumerate(claim.over) if axis not in REPETITIONS)
         res = claim.resolution * size.max(axis=within, keepdims=True)
+        zero = (np.abs(claim.lhs.value) <= claim.lhs.error) & (np.abs(rhs.value) <= rhs.error)
+        zero &= claim.lhs.error + rhs.error <= claim.resolution * size.max()
         return cls(
-            np.asarray(slack), claim.lhs.error + rhs.error, np.broadcast_to(res, size.shape), rhs
+            np.asarray(slack),
+            claim.lhs.error + rhs.error,
+            np.broadcast_to(res, size.shape),
+            rhs,
+            zero,
         )
 
     @property
@@ -101,7 +109,7 @@ class _Sides:
     @property
     def holds(self) -> bool:
         equality = (self.error <= self.res) & (np.abs(self.slack) <= self.res)
-        return bool(((self.slack >= self.error) | equality).all())
+        return bool(((self.slack >= self.error) | equality | self.zero).all())
 
 
 def judge(
@@ -174,9 +182,10 @@ def _tag(
 
 
 def _worst(at: _Sides) -> tuple[int, ...]:
-    """The point of the largest miss, or of the least slack over its error when nothing misses."""
+    """The point of the largest miss, or of the least room in resolutions when nothing misses."""
     miss = at.miss
-    flat = int(np.argmax(miss)) if miss.max() > 0 else int(np.argmin(at.slack - at.error))
+    room = np.where(at.zero, np.inf, (at.slack - at.error) / np.where(at.res > 0, at.res, 1.0))
+    flat = int(np.argmax(miss)) if miss.max() > 1 else int(np.argmin(room))
     return tuple(int(i) for i in np.unravel_index(flat, at.slack.shape))
 
 

@@ -13,7 +13,7 @@ from wconv.theory.cases import Case
 from wconv.theory.claims import Claim
 from wconv.theory.registry import discover
 from wconv.verify.instance import Workshop
-from wconv.verify.runner import Evidence, Job, execute
+from wconv.verify.runner import Evidence, Job, execute, prepare
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -79,4 +79,6 @@ def verify(
         )
     else:
         case, mdp = Case(problem.name, expect=None), problem
-    return Verification(execute(Job(item, case, problem=mdp), Workshop(seed)))
+    job, workshop = Job(item, case, problem=mdp), Workshop(seed)
+    prepare([job], workshop)
+    return Verification(execute(job, workshop))

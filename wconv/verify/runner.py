@@ -6,7 +6,7 @@ never passes.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,25 +48,42 @@ class Evidence:
     claims: tuple[Claim, ...]
 
 
+def prepare(jobs: Sequence[Job], workshop: Workshop) -> None:
+    """Build the instances a user asked for, so that a bad parameter is refused and not a result.
+
+    Raises:
+        InputError: of the recipe.
+    """
+    for job in jobs:
+        if job.case.expect is None and job.problem is None:
+            workshop.recipe(job.case.instance, job.case.parameters)
+
+
 def execute(job: Job, workshop: Workshop) -> Evidence:
     """Run one job and judge its claims; never raises for what the check's body does."""
     began = time.perf_counter()
-    factors = job.control.constants if job.control else {}
+    items: list[Item] = []
     try:
         items = _items(job, workshop)
         _require_hypotheses(job.check, items)
+        judgements = _judged(job, items)
     except Exception as error:  # noqa: BLE001 - a failing check is a result (ERROR), not a crash
-        broken = Judgement("run", Verdict.ERROR, "", f"{type(error).__name__}: {error}")
-        return Evidence(_record(job, [broken], [], workshop.seed, time.perf_counter() - began), ())
-    claims = [item for item in items if isinstance(item, Claim)]
-    judgements = [
+        judgements = [Judgement("run", Verdict.ERROR, "", f"{type(error).__name__}: {error}")]
+        items = []
+    seconds = time.perf_counter() - began
+    hypotheses = [item for item in items if isinstance(item, Hypothesis)]
+    claims = tuple(item for item in items if isinstance(item, Claim))
+    return Evidence(_record(job, judgements, hypotheses, workshop.seed, seconds), claims)
+
+
+def _judged(job: Job, items: list[Item]) -> list[Judgement]:
+    """The judgements on the claims; a control of constants concerns only claims that carry them."""
+    factors = job.control.constants if job.control else {}
+    return [
         judge_identity(item, factors) if isinstance(item, Identity) else judge(item, factors)
         for item in items
         if not isinstance(item, Hypothesis) and _touches(item, factors)
     ]
-    hypotheses = [item for item in items if isinstance(item, Hypothesis)]
-    result = _record(job, judgements, hypotheses, workshop.seed, time.perf_counter() - began)
-    return Evidence(result, tuple(claims))
 
 
 def _touches(claim: Claim | Identity, factors: Mapping[str, float]) -> bool:
@@ -129,6 +146,9 @@ def _record(
 ) -> Result:
     verdict, message = combine(judgements, hypotheses)
     order = [Verdict.ERROR, Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.HOLDS]
+    judgements = judgements or [
+        Judgement("no claim", Verdict.ERROR, "", "the check yielded no claim")
+    ]
     lead = min(judgements, key=lambda j: (order.index(j.verdict), -j.miss, _number(j.margin)))
     tightness = min((_number(j.tightness, 0.0) for j in judgements), default=0.0)
     ok, why = _as_expected(job, verdict, hypotheses, judgements, tightness)
@@ -147,7 +167,7 @@ def _record(
         margin=lead.margin,
         margin_error=lead.margin_error,
         tightness=tightness,
-        teeth=dict(min((j.teeth for j in judgements), key=_bite)),
+        teeth=dict(min(judgements, key=lambda j: _bite(j.teeth)).teeth),
         grade=job.check.grade,
         where={"claim": lead.name, **lead.where},
         errors=dict(lead.errors),

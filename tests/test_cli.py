@@ -1,0 +1,140 @@
+"""The command line: exit codes, plain output, files written whole or not at all, clear refusals."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import wconv as wc
+from wconv.cli import main
+
+ALWAYS_VIOLATED = '''
+"""broken-theorem  One is at most a half.
+
+Setting.     Any.
+Hypotheses.  (H1) nothing.
+Claim.       1 <= 1/2.
+Tight for.   Nothing.
+Reference.   None.
+"""
+import wconv as wc
+from wconv.theory import at_most, case, check, condition, control
+from wconv.theory.bounds import bellman as bounds
+
+CASES = [case("two-state")]
+CONTROLS = [control(n, on=CASES[0], constants={"bound": 0.5}) for n in "ab"]
+
+@check("broken-theorem", cases=CASES, controls=CONTROLS)
+def broken(run):
+    yield condition("H1", True, "given")
+    yield at_most("1 <= 1/2", LHS, bounds.itself.given(value=VALUE))
+'''
+
+
+@pytest.fixture
+def user_check(tmp_path):
+    def write(value="0.5", lhs="1.0"):
+        file = tmp_path / "broken_theorem.py"
+        file.write_text(ALWAYS_VIOLATED.replace("VALUE", value).replace("LHS", lhs))
+        return str(file)
+
+    return write
+
+
+def test_a_check_with_its_controls_and_all_outputs(tmp_path, capsys):
+    files = {kind: tmp_path / f"r.{kind}" for kind in ("json", "csv", "junit", "latex")}
+    options = [word for kind, path in files.items() for word in (f"--{kind}", str(path))]
+    assert main(["check", "wpg-res", *options]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "all as expected" in said
+    report = json.loads(files["json"].read_text())
+    assert report["schema"] == 1
+    assert {r["role"] for r in report["results"]} == {"case", "control"}
+    assert all(path.stat().st_size > 100 for path in files.values())
+    assert [r.id for r in wc.read_results(files["json"])] == ["wpg-res"] * 4
+
+
+def test_exit_codes_tell_what_happened(user_check, capsys):
+    assert main(["check", "--checks", user_check("0.5")]) == 1
+    assert main(["check", "--checks", user_check("1.0", "wc.Measured.of(0.99, e=0.02)")]) == 3
+    assert main(["check", "--checks", user_check("float('nan')")]) == 4
+    assert main(["check", "two-state-bellman", "--on", "garnet"]) == 5
+    said = capsys.readouterr().out
+    assert "reproduce: wconv check broken-theorem --on two-state" in said
+
+
+def test_a_users_instance_and_parameters(tmp_path, capsys):
+    wc.save(wc.zoo.two_state(), tmp_path / "mine.npz")
+    assert main(["check", "pdl", "--on", str(tmp_path / "mine.npz"), "--set", "tau=0.2"]) == 0
+    assert main(["check", "wpg-res", "--set", "tau=0.7"]) == 0
+    assert "temperature=0.7" in capsys.readouterr().out
+
+
+def test_the_same_seed_prints_the_same_numbers(tmp_path):
+    def numbers(seed, name):
+        main(["check", "wpg-res", "--seed", str(seed), "--json", str(tmp_path / name)])
+        return [
+            r.model_copy(update={"seconds": 0.0, "reproduce": ""}).model_dump_json()
+            for r in wc.read_results(tmp_path / name)
+        ]
+
+    assert numbers(1, "a") == numbers(1, "b")
+    assert numbers(1, "a") != numbers(2, "c")
+
+
+def test_list_and_explain(capsys):
+    assert main(["list"]) == 0
+    assert main(["explain", "bellman-sandwich", "--on", "two-state"]) == 0
+    said = capsys.readouterr().out
+    for word in ("bellman-sandwich", "double-well", "Hypotheses", "worst at", "tightness"):
+        assert word in said
+
+
+def test_doctor(capsys):
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for word in ("numpy", "longdouble", "jax x64", "jax devices", "self-test passed"):
+        assert word in said
+
+
+def test_the_module_runs_and_colours_nothing_in_a_pipe():
+    command = [sys.executable, "-m", "wconv", "check", "wpg-res", "--on", "two-state"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert done.stderr == ""
+
+
+USAGE = {
+    "unknown check": (["check", "wpg-rse"], "did you mean 'wpg-res'"),
+    "unknown instance": (["check", "--on", "nowhere"], "instance must be a known name"),
+    "unknown parameter": (["check", "--on", "garnet", "--set", "heat=1"], "valid: temperature"),
+    "bad value": (["check", "--on", "garnet", "--set", "tau=-1"], "temperature must be positive"),
+    "bad setting": (["check", "--set", "tau"], "name=value"),
+    "no such file": (["check", "--on", "none.npz"], "none.npz"),
+    "unwritable": (["check", "--json", "/nowhere/x.json"], "existing folder"),
+    "unknown command": (["chekc"], "chekc"),
+    "unknown option": (["check", "--teir", "all"], "--teir"),
+    "bad tier": (["check", "--tier", "some"], "tier"),
+    "missing checks": (["check", "--checks", "none.py"], "checks path must exist"),
+    "explain unknown": (["explain", "nothing"], "check must be a known name"),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_wrong_usage_is_one_clear_line_and_exit_code_2(name, capsys):
+    arguments, message = USAGE[name]
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert "Traceback" not in said.err
+
+
+def test_a_refused_run_leaves_no_file(tmp_path, capsys):
+    target = tmp_path / "r.json"
+    assert main(["check", "--on", "garnet", "--set", "tau=-1", "--json", str(target)]) == 2
+    assert "temperature" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
