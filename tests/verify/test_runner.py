@@ -243,24 +243,41 @@ def test_plans():
 
 BAD = {
     "unknown check": (lambda _: wc.verify("wpg-rse", "garnet"), "did you mean 'wpg-res'"),
-    "unknown instance": (lambda _: wc.verify("wpg-res", "garnett"), "instance must be a known name"),
+    "unknown instance": (
+        lambda _: wc.verify("wpg-res", "garnett"),
+        "instance must be a known name",
+    ),
     "unknown parameter": (lambda _: wc.verify("wpg-res", "garnet", heat=1), "parameter of garnet"),
     "parameters of an MDP": (
-        lambda _: wc.verify("wpg-res", wc.zoo.two_state(), temperature=1.0), "parameters must be given with a zoo name",
+        lambda _: wc.verify("wpg-res", wc.zoo.two_state(), temperature=1.0),
+        "parameters must be given with a zoo name",
     ),
     "unknown claim": (lambda _: wc.verify("wpg-res", "two-state").claim("x"), "claim must be"),
     "unknown chapter": (lambda _: select(discover(), ["belman"]), "check must be a known name"),
     "setting": (lambda _: parse_settings(["tau"]), "--set must have the form name=value"),
     "no file": (lambda p: load_problem(f"{p}/x.py:make", {}), "problem file must exist"),
-    "no function": (lambda p: load_problem(python(p, "x = 1") + ":make", {}), "name a function of the file"),
-    "raises": (lambda p: load_problem(python(p, "1/0") + ":make", {}), "must run cleanly, got ZeroDivisionError"),
-    "not an MDP": (lambda p: load_problem(python(p, "def make(): return 1") + ":make", {}), "must return an MDP"),
-    "parameter of a file": (lambda p: load_problem(saved(p), {"seed": 1}), "parameter of .* must be a known name"),
+    "no function": (
+        lambda p: load_problem(python(p, "x = 1") + ":make", {}),
+        "name a function of the file",
+    ),
+    "raises": (
+        lambda p: load_problem(python(p, "1/0") + ":make", {}),
+        "must run cleanly, got ZeroDivisionError",
+    ),
+    "not an MDP": (
+        lambda p: load_problem(python(p, "def make(): return 1") + ":make", {}),
+        "must return an MDP",
+    ),
+    "parameter of a file": (
+        lambda p: load_problem(saved(p), {"seed": 1}),
+        "parameter of .* must be a known name",
+    ),
     "dynamics parameter": (
-        lambda _: Workshop().corrupted(Workshop().recipe("garnet", {}), {"seed": 1.0}), "dynamics parameter",
+        lambda _: Workshop().corrupted(Workshop().recipe("garnet", {}), {"seed": 1.0}),
+        "dynamics parameter",
     ),
     "continuum of a table": (lambda _: table_instance().coarser(), "be a SmoothMDP"),
-}  # fmt: skip
+}
 
 
 def python(path, text):
