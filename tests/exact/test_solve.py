@@ -185,6 +185,15 @@ def test_more_states_than_a_direct_solve_takes(families, monkeypatch):
         solve(problem(families.banded(np.random.default_rng(0), 30, 5, 2)))
 
 
+def test_without_a_tolerance_the_best_there_is(families):
+    mdp = problem(families.banded(np.random.default_rng(0), 30, 5, 2), gamma=0.9999)
+    best = solve(mdp, tol=None)
+    assert best.outcome is Outcome.CONVERGED
+    assert best.error.max() <= 1e-12 * np.abs(best.V).max()
+    with pytest.raises(SolverError, match="floor"):
+        solve(mdp, tol=best.error.max() / 4)
+
+
 def test_what_is_missed_is_told(families):
     mdp = problem(families.banded(np.random.default_rng(0), 30, 5, 2), gamma=0.99)
     for arguments, outcome in [
@@ -192,7 +201,7 @@ def test_what_is_missed_is_told(families):
         ({"max_steps": 3}, Outcome.MAX_STEPS),
         ({"tol": 1e-13, "max_steps": len(solve(mdp, tol=1e-7).history) + 1}, Outcome.MAX_STEPS),
     ]:
-        with pytest.raises(SolverError) as caught:
+        with pytest.raises(SolverError, match="certified error") as caught:
             solve(mdp, **arguments)
         assert caught.value.outcome is outcome
         told = solve(mdp, throw=False, **arguments)

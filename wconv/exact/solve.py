@@ -78,7 +78,9 @@ class Solution:
         return min(2.0 * moved, moved**2 / (2.0 * self.mdp.tau)) / gap
 
 
-def solve(mdp: MDP, tol: float = 1e-10, throw: bool = True, max_steps: int = 200) -> Solution:
+def solve(
+    mdp: MDP, tol: float | None = 1e-10, throw: bool = True, max_steps: int = 200
+) -> Solution:
     """V* = TV*, shape (S,), with a certified two-sided error of at most ``tol`` in every state.
 
     Value-iteration sweeps while each cuts MacQueen's half-width tenfold, then soft Newton
@@ -86,7 +88,8 @@ def solve(mdp: MDP, tol: float = 1e-10, throw: bool = True, max_steps: int = 200
 
     Args:
         mdp: the problem.
-        tol: the largest error accepted in any state, absolute.
+        tol: the largest error accepted in any state, absolute; None accepts what floating point
+            can reach.
         throw: raise when the tolerance is missed, instead of telling it in ``outcome``.
         max_steps: limit on sweeps, Newton steps and extended steps together.
 
@@ -96,18 +99,22 @@ def solve(mdp: MDP, tol: float = 1e-10, throw: bool = True, max_steps: int = 200
         SolverError: MAX_STEPS, NOT_FINITE, or BELOW_FLOOR with the floor, when ``throw``.
 
     """
-    tol = require.positive("tol", tol, "ask for a positive absolute error")
+    target = 0.0
+    if tol is not None:
+        target = require.positive("tol", tol, "ask for a positive error, or None for the best")
     max_steps = require.count("max_steps", max_steps, 1)
     history: list[tuple[str, float]] = []
     with np.errstate(over="ignore", invalid="ignore"):
-        two, factors, outcome = _float64_phases(mdp, tol, max_steps, history)
+        two, factors, outcome = _float64_phases(mdp, target, max_steps, history)
         if outcome is None:
-            two, outcome = _extended_phase(mdp, tol, max_steps, history, two, factors)
+            two, outcome = _extended_phase(mdp, target, max_steps, history, two, factors)
         V = two.middle.astype(float)
         error = (np.abs(two.middle - V).astype(float) + two.error) * (1.0 + 4.0 * EPS)
+    if tol is None and outcome is Outcome.BELOW_FLOOR:
+        outcome = Outcome.CONVERGED
     if throw and not outcome.ok:
         worst = float(error.max())
-        detail = f"certified error {worst:.2g} of V*, asked for {tol:.2g}, {len(history)} steps"
+        detail = f"certified error {worst:.2g} of V*, asked for {target:.2g}, {len(history)} steps"
         raise SolverError(outcome, detail)
     return Solution(mdp, V, error, outcome, tuple(history))
 

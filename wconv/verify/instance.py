@@ -19,9 +19,6 @@ from wconv.mdp.tabulate import tabulate
 NO_PROBLEM = "none"
 """The instance of checks that need no problem (symbolic ones)."""
 
-SOLVER_TOL = 1e-14
-"""Relative to max|r|/(1−γ): a few units in the last place."""
-
 
 @dataclass(eq=False)
 class Instance:
@@ -33,9 +30,8 @@ class Instance:
 
     @cached_property
     def solution(self) -> Solution:
-        """The exact solution with its certificate."""
-        size = float(np.abs(self.mdp.r).max()) / (1.0 - self.mdp.gamma)
-        return solve(self.mdp, tol=SOLVER_TOL * max(1.0, size))
+        """The exact solution, as exact as floating point allows, with its certificate."""
+        return solve(self.mdp, tol=None)
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """V^π with its certified error, computed once a policy."""
