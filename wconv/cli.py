@@ -55,6 +55,7 @@ def check(
     on: On = None,
     settings: Settings = None,
     tier: Literal["quick", "all"] = "quick",
+    policies: Literal["mixed", "sparse"] | None = None,
     seed: int = 0,
     checks: Checks = None,
     json: Output = None,
@@ -70,6 +71,8 @@ def check(
         Ids of statements or names of chapters.
     tier
         quick: two cases a check; all: every case.
+    policies
+        mixed: from far to near the optimum; sparse: some vanish on half of the actions.
     seed
         Seed of random policies and directions.
     """
@@ -82,7 +85,8 @@ def check(
     outputs = {kind: path for kind, path in given.items() if path is not None}
     export.check_writable(list(outputs.values()))
     chosen = select(discover(checks), names)
-    jobs = plan(chosen, tier=tier, on=on or [], parameters=parse_settings(settings or []))
+    parameters = parse_settings(settings or [])
+    jobs = plan(chosen, tier=tier, on=on or [], parameters=parameters, policies=policies)
     began = time.perf_counter()
     results = list(_run(jobs, seed))
     export.write(Report(schema=1, environment=environment(), results=results), outputs)

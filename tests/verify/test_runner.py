@@ -238,6 +238,8 @@ def test_plans():
     mine = [job for job in on if not job.control]
     assert [dict(j.case.parameters) for j in mine] == [{"temperature": 0.2}]
     assert mine[0].case.expect is None
+    sparse = plan(select(checks, ["pdl"]), on=["garnet"], policies="sparse", controls=False)
+    assert [job.case.expect for job in sparse] == ["INAPPLICABLE"]
     assert plan(select(checks, ["two-state-bellman"]), on=["garnet"]) == []
 
 

@@ -45,6 +45,7 @@ class Result(_Record):
     id: str
     instance: str
     parameters: dict[str, Any]
+    policies: str
     role: Literal["case", "control"]
     name: str = ""
     expected: str | None

@@ -9,6 +9,7 @@ from wconv import _require as require
 from wconv.theory.judge import Verdict
 
 Tier = Literal["quick", "all"]
+Policies = Literal["mixed", "sparse"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Case:
     expect: Verdict | None = Verdict.HOLDS
     fails: str = ""
     tight: float = 0.0
-    policies: str = "mixed"
+    policies: Policies = "mixed"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def case(
     expect: str = "HOLDS",
     fails: str = "",
     tight: float = 0.0,
-    policies: str = "mixed",
+    policies: Policies = "mixed",
     **parameters: Any,
 ) -> Case:
     """A case of a check.

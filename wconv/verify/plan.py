@@ -3,13 +3,14 @@
 import ast
 import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wconv import _require as require
 from wconv.mdp import files, zoo
 from wconv.mdp.model import MDP
-from wconv.theory.cases import Case, Tier
+from wconv.theory.cases import Case, Policies, Tier
 from wconv.theory.registry import Check
 from wconv.verify.instance import NO_PROBLEM
 from wconv.verify.runner import Job
@@ -29,41 +30,59 @@ def plan(
     tier: Tier = "quick",
     on: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
+    policies: Policies | None = None,
     controls: bool = True,
 ) -> list[Job]:
-    """The jobs of a run: every check's cases of the tier (or the user's instances) and controls."""
+    """The jobs of a run: every check's cases of the tier (or the user's instances) and controls.
+
+    Of a case with the user's instance, parameters or policies nothing is expected.
+    """
     jobs: list[Job] = []
-    loaded = {spec: load_problem(spec, parameters or {}) for spec in on if _is_file(spec)}
+    wanted = _Wanted(dict(parameters or {}), policies)
+    loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if _is_file(spec)}
     for item in checks:
         if on:
-            mine = [
-                job for spec in on for job in _on(item, spec, loaded.get(spec), parameters or {})
-            ]
+            mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
-            mine = [Job(item, _changed(c, parameters)) for c in chosen]
+            mine = [Job(item, _changed(c, wanted)) for c in chosen]
         jobs += mine
         if controls and mine:
             jobs += [Job(item, c.on, control=c) for c in item.controls]
     return jobs
 
 
-def _changed(case: Case, parameters: Mapping[str, Any] | None) -> Case:
-    """The case with the user's parameters, of which nothing is expected."""
-    if not parameters or case.instance == NO_PROBLEM:
+@dataclass(frozen=True)
+class _Wanted:
+    """What a user changed about the cases."""
+
+    parameters: Mapping[str, Any]
+    policies: Policies | None
+
+
+def _changed(case: Case, wanted: _Wanted) -> Case:
+    """The case with the user's changes, if there are any."""
+    if case.instance == NO_PROBLEM or not (wanted.parameters or wanted.policies):
         return case
-    named = zoo.resolve(case.instance, parameters)
-    return Case(case.instance, {**case.parameters, **named}, expect=None, policies=case.policies)
+    named = zoo.resolve(case.instance, wanted.parameters)
+    policies = wanted.policies or case.policies
+    return Case(case.instance, {**case.parameters, **named}, expect=None, policies=policies)
 
 
-def _on(check: Check, spec: str, problem: MDP | None, parameters: Mapping[str, Any]) -> list[Job]:
+def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[Job]:
     if all(case.instance == NO_PROBLEM for case in check.cases):
         return []
+    policies = wanted.policies or "mixed"
     if problem is not None:
-        return [Job(check, Case(spec, expect=None), problem=problem)]
-    named = zoo.resolve(spec, parameters)
-    known = [c for c in check.cases if c.instance == spec and dict(c.parameters) == named]
-    return [Job(check, case) for case in known or [Case(spec, named, expect=None)]]
+        return [Job(check, Case(spec, expect=None, policies=policies), problem=problem)]
+    named = zoo.resolve(spec, wanted.parameters)
+    mine = Case(spec, named, expect=None, policies=policies)
+    known = [
+        c
+        for c in check.cases
+        if (c.instance, dict(c.parameters), c.policies) == (spec, named, policies)
+    ]
+    return [Job(check, case) for case in known or [mine]]
 
 
 def _is_file(spec: str) -> bool:

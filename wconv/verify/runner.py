@@ -158,6 +158,7 @@ def _record(
         parameters=_plain(
             job.problem.parameters if job.problem is not None else job.case.parameters
         ),
+        policies=job.case.policies,
         role="control" if job.control else "case",
         name=job.control.name if job.control else "",
         expected=_expected(job),
@@ -253,4 +254,6 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def _reproduce(job: Job, seed: int) -> str:
     on = "" if job.case.instance == NO_PROBLEM else f" --on {job.case.instance}"
     sets = "".join(f" --set {k}={v}" for k, v in job.case.parameters.items())
-    return f"wconv check {job.check.id}{on}{sets}" + (f" --seed {seed}" if seed else "")
+    policies = "" if job.case.policies == "mixed" else f" --policies {job.case.policies}"
+    tail = f" --seed {seed}" if seed else ""
+    return f"wconv check {job.check.id}{on}{sets}{policies}{tail}"
