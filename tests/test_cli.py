@@ -88,7 +88,7 @@ def test_list_and_explain(capsys):
     assert main(["list"]) == 0
     assert main(["explain", "bellman-sandwich", "--on", "two-state"]) == 0
     said = capsys.readouterr().out
-    for word in ("bellman-sandwich", "double-well", "Hypotheses", "worst at", "tightness"):
+    for word in ("bellman-sandwich", "double-well", "Hypotheses", "worst point", "tightness"):
         assert word in said
 
 

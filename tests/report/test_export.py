@@ -14,7 +14,8 @@ from wconv.report.schema import Report, Result
 
 def result(**changes):
     base = {
-        "id": "x", "instance": "garnet", "parameters": {"temperature": 0.1, "sparse": True}, "policies": "mixed",
+        "id": "x", "instance": "garnet",
+        "parameters": {"temperature": 0.1, "sparse": True}, "policies": "mixed",
         "role": "case",
         "name": "", "expected": "HOLDS", "as_expected": True, "verdict": "HOLDS", "tag": "exact",
         "margin": 1e-16, "margin_error": 1e-15, "tightness": 1.0, "teeth": {"relative": 1e-8},

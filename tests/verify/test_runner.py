@@ -195,7 +195,7 @@ def test_verify_gives_a_readable_result():
     v = wc.verify("wpg-res", wc.zoo.two_state())
     assert v.verdict == "HOLDS"
     assert "wpg-res on two-state" in repr(v)
-    assert "<pre>" in v._repr_html_()
+    assert "R = tau KL(pi|p^pi)</td>" in v._repr_html_()
     assert "<script" not in v._repr_html_()
     (name,) = v.measured
     assert np.allclose(v.measured[name], v.proved[name], rtol=1e-8, atol=0)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from wconv.report.schema import Result
+from wconv.report.schema import ClaimRecord, Result
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -49,3 +49,8 @@ def subject(result: Result) -> str:
     text = result.instance if result.instance != "none" else "symbols"
     special = "" if result.policies == "mixed" else f"({result.policies} policies)"
     return " ".join(part for part in (text, parameters(result.parameters), special) if part)
+
+
+def side(claim: ClaimRecord, name: str) -> str:
+    """The measured ("lhs") or proved ("rhs") number at the worst point of a claim."""
+    return number(float(claim.where.get(name, "nan")), 6)

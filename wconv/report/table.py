@@ -1,6 +1,5 @@
 """The verdict table in the terminal, and the explanation of a single result (rich)."""
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 
@@ -127,13 +126,10 @@ def explain_statement(
 
 def explain_result(result: Result) -> RenderableType:
     """Why a result is what it is: hypotheses and claims with their numbers."""
-    head = Text.assemble(
-        (f"{result.id} on {fmt.subject(result)}: ", "bold"),
-        verdict_text(result),
-        f"  {result.message}",
-    )
-    lines = [Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses]
-    return Group(head, *lines, *(_claim_lines(claim) for claim in result.claims))
+    on = f"{result.id} on {fmt.subject(result)}: "
+    head = Text.assemble((on, "bold"), verdict_text(result), f"  {result.message}")
+    premises = [Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses]
+    return Group(head, *premises, *(_claim_lines(claim) for claim in result.claims))
 
 
 def _word(holds: bool | None) -> str:
@@ -141,16 +137,19 @@ def _word(holds: bool | None) -> str:
 
 
 def _claim_lines(claim: ClaimRecord) -> Text:
-    lhs, rhs = (float(claim.where.get(side, "nan")) for side in ("lhs", "rhs"))
-    sides = f"lhs {fmt.number(lhs, 9)}, rhs {fmt.number(rhs, 9)}"
-    worst = f"worst at {fmt.place(claim.where)}: " if fmt.place(claim.where) else ""
-    errors = ", ".join(f"{name} {fmt.number(e, 1)}" for name, e in claim.errors.items())
-    return Text(
-        f"  {claim.name}: {claim.verdict} {claim.tag} {claim.message}".rstrip()
-        + f"\n    {worst}{sides}; margin {fmt.with_error(claim.margin, claim.margin_error)}; "
-        f"tightness {fmt.number(claim.tightness, 4)} over {claim.resolved} of {claim.points} points; "
-        f"teeth {fmt.teeth(claim.teeth)}" + (f"\n    errors: {errors}" if errors else "")
-    )
+    """Three short lines a claim: the verdict, the worst point, the errors there."""
+    lines = [
+        f"  {claim.name}: {claim.verdict} {claim.tag} {claim.message}".rstrip(),
+        f"    measured {fmt.side(claim, 'lhs')}, proved {fmt.side(claim, 'rhs')}"
+        + (f" at the worst point, {fmt.place(claim.where)}" if fmt.place(claim.where) else ""),
+        f"    margin {fmt.with_error(claim.margin, claim.margin_error)}; "
+        f"tightness {fmt.number(claim.tightness, 4)}; teeth {fmt.teeth(claim.teeth)}; "
+        f"{claim.resolved} of {claim.points} points resolved",
+    ]
+    if claim.errors:
+        terms = ", ".join(f"{name} {fmt.number(e, 1)}" for name, e in claim.errors.items())
+        lines.append(f"    errors: {terms}")
+    return Text("\n".join(lines))
 
 
 def as_text(renderable: RenderableType, width: int = 100) -> str:
@@ -159,10 +158,3 @@ def as_text(renderable: RenderableType, width: int = 100) -> str:
     with console.capture() as capture:
         console.print(renderable)
     return capture.get().rstrip()
-
-
-def as_html(renderable: RenderableType, width: int = 100) -> str:
-    """A self-contained HTML fragment of a renderable (for notebooks)."""
-    console = Console(width=width, record=True, file=io.StringIO())
-    console.print(renderable)
-    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")

@@ -7,7 +7,7 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.mdp import zoo
 from wconv.mdp.model import MDP
-from wconv.report import table
+from wconv.report import html, table
 from wconv.report.schema import Result
 from wconv.theory.cases import Case
 from wconv.theory.claims import Claim
@@ -51,7 +51,7 @@ class Verification:
         return table.as_text(table.explain_result(self.result))
 
     def _repr_html_(self) -> str:
-        return table.as_html(table.explain_result(self.result))
+        return html.result_html(self.result)
 
 
 def verify(
