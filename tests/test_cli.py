@@ -84,6 +84,11 @@ def test_the_same_seed_prints_the_same_numbers(tmp_path):
     assert numbers(1, "a") != numbers(2, "c")
 
 
+def test_the_symbolic_chapter(capsys):
+    assert main(["check", "symbolic"]) == 0
+    assert capsys.readouterr().out.count("VIOLATED") >= 2
+
+
 def test_list_and_explain(capsys):
     assert main(["list"]) == 0
     assert main(["explain", "bellman-sandwich", "--on", "two-state"]) == 0

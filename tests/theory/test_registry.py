@@ -66,7 +66,7 @@ def test_the_statement_is_read_from_the_docstring(tmp_path):
 
 
 BROKEN = {
-    "raises on import": ("1 / 0", "check file .* must import cleanly, got ZeroDivisionError"),
+    "raises on import": ("1 / 0", "check file .* must run cleanly, got ZeroDivisionError"),
     "no check": ("x = 1", "must define a @check"),
     "other id": (
         GOOD.replace('@check("my-theorem"', '@check("other"'),
@@ -116,6 +116,11 @@ def test_bad_input(name):
     call, message = BAD[name]
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_file_that_is_not_python_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"check file must be an existing \.py file"):
+        discover(write(tmp_path, GOOD, "my_theorem.txt"))
 
 
 def test_two_checks_with_one_id_are_refused(tmp_path):

@@ -81,6 +81,20 @@ def test_a_continuum_claim_over_nodes_is_refused(tmp_path):
     assert "same points at every resolution" in result.message
 
 
+def test_a_continuum_check_yields_the_same_claims_at_every_resolution(tmp_path):
+    result = run_body(
+        tmp_path,
+        """
+        yield condition("H1", True, "fine")
+        for _ in range(run.mdp.n_actions // 64):
+            yield equal("x", 1.0, bounds.itself.given(value=1.0))
+        """,
+        kind="continuum",
+    )
+    assert result.verdict == "ERROR"
+    assert "yield the same items" in result.message
+
+
 def test_a_finite_set_is_its_own_refinement(tmp_path):
     result = run_body(
         tmp_path,
@@ -257,7 +271,10 @@ BAD = {
     "unknown claim": (lambda _: wc.verify("wpg-res", "two-state").claim("x"), "claim must be"),
     "unknown chapter": (lambda _: select(discover(), ["belman"]), "check must be a known name"),
     "setting": (lambda _: parse_settings(["tau"]), "--set must have the form name=value"),
-    "no file": (lambda p: load_problem(f"{p}/x.py:make", {}), "problem file must exist"),
+    "no file": (
+        lambda p: load_problem(f"{p}/x.py:make", {}),
+        r"problem file must be an existing \.py file",
+    ),
     "no function": (
         lambda p: load_problem(python(p, "x = 1") + ":make", {}),
         "name a function of the file",

@@ -21,6 +21,10 @@ from wconv.verify.runner import execute
 
 OFF = 1 + 1e-6
 
+# Public names load on first use; a mutant must find them all, and leave none behind.
+for public in wc.__all__:
+    getattr(wc, public)
+
 
 def scaled(value):
     """The value times 1 + 1e-6, whatever carries it."""

@@ -5,7 +5,6 @@ underscores, and the decorated generator yields hypotheses and claims.
 """
 
 import importlib
-import importlib.util
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from wconv import _require as require
+from wconv._user_code import run_file
 from wconv.theory.cases import Case, Control
 from wconv.theory.claims import Claim, Hypothesis, Identity
 from wconv.theory.statement import Statement, parse_statement
@@ -122,40 +122,11 @@ def _built_in() -> Iterator[ModuleType]:
     package = importlib.import_module(BUILT_IN)
     for info in pkgutil.walk_packages(package.__path__, BUILT_IN + "."):
         if not info.ispkg:
-            yield _imported(info.name, lambda name=info.name: importlib.import_module(name))  # type: ignore[misc]
+            yield importlib.import_module(info.name)
 
 
 def _from_path(path: Path) -> Iterator[ModuleType]:
     if not path.exists():
         require.fail("checks path", "exist", str(path), "give a .py file or a folder of them")
     for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-        name = f"wconv_user_checks.{file.stem}"
-        yield _imported(str(file), lambda name=name, file=file: _load_file(name, file))  # type: ignore[misc]
-
-
-def _load_file(name: str, file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        require.fail("check file", "be a Python file", str(file), "name it something.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _imported(label: str, load: Callable[[], ModuleType]) -> ModuleType:
-    try:
-        return load()
-    except require.InputError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever a user's file raises is reported with its name
-        require.fail(
-            f"check file {label}",
-            "import cleanly",
-            f"{type(error).__name__}: {error}",
-            "mend the file",
-        )
+        yield run_file("check file", file)

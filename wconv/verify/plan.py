@@ -1,13 +1,13 @@
 """What to run: from ids or chapters, a tier, and a user's instances and parameters to jobs."""
 
 import ast
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wconv import _require as require
+from wconv._user_code import run_file
 from wconv.mdp import files, zoo
 from wconv.mdp.model import MDP
 from wconv.theory.cases import Case, Policies, Tier
@@ -101,7 +101,7 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
             require.choice(f"parameter of {spec}", name, ["temperature", "discount"])
         return files.load(spec).replace(**aliased)
     path, _, function = spec.rpartition(":")
-    build = getattr(_module(Path(path)), function, None)
+    build = getattr(run_file("problem file", Path(path)), function, None)
     if not callable(build):
         require.fail(
             f"{spec}", "name a function of the file", function, "define it, returning an MDP"
@@ -110,22 +110,6 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
     if not isinstance(mdp, MDP):
         require.fail(f"{spec}", "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
     return mdp
-
-
-def _module(path: Path) -> Any:
-    if not path.exists():
-        require.fail("problem file", "exist", str(path), "check the path")
-    spec = importlib.util.spec_from_file_location(f"wconv_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        require.fail("problem file", "be a Python file", str(path), "name it something.py")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - a user's file may raise anything; say which file
-        require.fail(
-            f"problem file {path}", "run cleanly", f"{type(error).__name__}: {error}", "mend it"
-        )
-    return module
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
