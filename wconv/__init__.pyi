@@ -1,3 +1,4 @@
+from ._require import InputError as InputError
 from .measured import Bracket as Bracket, Measured as Measured, stack as stack
 from .measures.spaces import (
     Box as Box,

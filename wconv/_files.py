@@ -16,7 +16,11 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
         InputError: naming the path, when the system refuses to write there.
 
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link stays a link, its target is replaced
+    if target.exists() and not target.is_file():
+        require.fail(
+            f"path {path}", "be a plain file", "a folder or device", "choose another place"
+        )
     # Not tempfile: its files are private (0600), results should get the user's umask.
     part = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     try:

@@ -22,7 +22,7 @@ def run_file(symbol: str, path: Path) -> ModuleType:
         exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
     except require.InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - the file may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the file may raise anything
         detail = f"{type(error).__name__}: {error}"
         require.fail(f"{symbol} {path}", "run cleanly", detail, "mend the file")
     return module

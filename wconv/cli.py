@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wconv.report.schema import Result
     from wconv.verify.runner import Job
 
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130
 
 app = App(
     name="wconv",
@@ -89,12 +89,12 @@ def check(
     jobs = plan(chosen, tier=tier, on=on or [], parameters=parameters, policies=policies)
     began = time.perf_counter()
     results = list(_run(jobs, seed))
-    export.write(Report(schema=1, environment=environment(), results=results), outputs)
     console = _console()
-    console.print(table.table(results))
+    console.print(table.table(results, console.width))
     console.print()
     console.print(table.problems(results), end="")
     console.print(table.summary(results, time.perf_counter() - began))
+    export.write(Report(schema=1, environment=environment(), results=results), outputs)
     return table.exit_code(results)
 
 
@@ -186,7 +186,7 @@ def doctor() -> int:
     for line in examine():
         console.print(line)
     results = list(_run(plan(select(discover(), ["wpg-res"])), seed=0))
-    console.print(table(results))
+    console.print(table(results, console.width))
     ok = all(result.as_expected for result in results)
     console.print("self-test passed" if ok else "self-test FAILED")
     return 0 if ok else 1
@@ -210,6 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, CycloptsError) as error:
         sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
         return USAGE
+    except KeyboardInterrupt:
+        sys.stderr.write("wconv: interrupted; no file was written\n")
+        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0

@@ -1,5 +1,7 @@
 """Laws that every problem of the zoo obeys, up to the errors its own numbers claim."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -120,5 +122,5 @@ def test_stationary_laws_are_stationary(mdp):
 def test_values_converge_under_refinement_with_order_two_or_better(name):
     sizes = (6, 12, 24) if name == "box-2d" else (16, 32, 64, 128)
     values = [wc.solve(build(name, resolution=n), tol=None).V for n in sizes]
-    steps = [float(np.abs(b - a).max()) for a, b in zip(values, values[1:], strict=False)]
-    assert all(b <= a / 3.5 + 1e-12 for a, b in zip(steps, steps[1:], strict=False)), steps
+    steps = [float(np.abs(b - a).max()) for a, b in pairwise(values)]
+    assert all(b <= a / 3.5 + 1e-12 for a, b in pairwise(steps)), steps

@@ -12,9 +12,9 @@ Reference.   docs/theory.md, section 2.
 from collections.abc import Iterator
 from typing import Any
 
-from wconv.theory import Item, case, check, control, exactly
+from wconv.theory import NO_PROBLEM, Item, case, check, control, exactly
 
-CASES = [case("none")]
+CASES = [case(NO_PROBLEM)]
 CONTROLS = [
     control("temperature off by a millionth", on=CASES[0], constants={"tau": 1.000001}),
     control("discount off by a millionth", on=CASES[0], constants={"gamma": 0.999999}),

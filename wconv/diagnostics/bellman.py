@@ -7,6 +7,7 @@ in extended precision, so that small residuals keep their digits.
 
 import numpy as np
 
+from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
 from wconv.exact.bellman import EXTENDED, evaluation, optimality, q_from_v
 from wconv.exact.certificate import operator_rounding, row_length, unit_roundoff
@@ -66,7 +67,12 @@ def bellman_residual(mdp: MDP, value: Evaluation) -> Measured:
 
 
 def optimality_gap(solution: Solution, value: Evaluation) -> Measured:
-    """W^π = V* − V^π ≥ 0 in every state, shape (S,)."""
+    """W^π = V* − V^π ≥ 0 in every state, shape (S,); InputError when the two are of two problems."""
+    if solution.mdp is not value.mdp:
+        names = (solution.mdp.name, value.mdp.name)
+        require.fail(
+            "solution and value", "belong to one problem", names, "use the same MDP record"
+        )
     return solution.measured - value.measured
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ CSV_FIELDS: Final = (
     "id",
     "instance",
     "parameters",
+    "policies",
     "role",
     "name",
     "expected",
@@ -130,17 +132,18 @@ def to_latex(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
+_TEX: Final = {letter: "\\" + letter for letter in "_%&#${}"} | {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": "$<$",
+    ">": "$>$",
+    "±": r"$\pm$",
+}
+
+
 def _tex(text: str) -> str:
-    for plain, escaped in (
-        ("\\", r"\textbackslash{}"),
-        ("_", r"\_"),
-        ("%", r"\%"),
-        ("&", r"\&"),
-        ("#", r"\#"),
-        ("±", r"$\pm$"),
-    ):
-        text = text.replace(plain, escaped)
-    return text
+    return "".join(_TEX.get(letter, letter) for letter in text)
 
 
 WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
@@ -153,14 +156,18 @@ WRITERS: Final[Mapping[str, Callable[[Report], str]]] = {
 
 
 def check_writable(paths: Sequence[Path]) -> None:
-    """Refuse an output path that cannot be written, before any work is done."""
+    """Refuse output paths that cannot be written, or name one file twice, before any work is done."""
     for path in paths:
         if not path.parent.is_dir():
             require.fail(
                 "output path", "lie in an existing folder", str(path), "create the folder first"
             )
-        if path.is_dir():
-            require.fail("output path", "be a file", str(path), "add a file name")
+        if path.exists() and not path.is_file():
+            require.fail("output path", "be a plain file", str(path), "add a file name")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            require.fail("output path", "be writable", str(path), "choose another place")
+    if len({os.path.realpath(path) for path in paths}) < len(paths):
+        require.fail("output paths", "differ", [str(p) for p in paths], "give each format its own")
 
 
 def write(report: Report, outputs: Mapping[str, Path]) -> None:

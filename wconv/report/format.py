@@ -5,12 +5,15 @@ from math import isfinite
 from typing import Any
 
 from wconv.report.schema import ClaimRecord, Result
+from wconv.theory.cases import NO_PROBLEM
 
 
 def number(value: float, digits: int = 3) -> str:
     """A short number: 0.0123, 1.2e-15, "-" for NaN."""
     if value != value:
         return "-"
+    if value == 0:
+        return "0"
     if not isfinite(value):
         return "inf" if value > 0 else "-inf"
     return f"{value:.{digits}g}"
@@ -18,7 +21,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def with_error(value: float, error: float) -> str:
     """A number with its error, "1.2e-15 ± 3e-14"."""
-    return "-" if value != value else f"{number(value, 2)} ± {number(error, 1)}"
+    return number(value, 2) if error != error else f"{number(value, 2)} ± {number(error, 1)}"
 
 
 def teeth(found: Mapping[str, float]) -> str:
@@ -26,7 +29,7 @@ def teeth(found: Mapping[str, float]) -> str:
     if not found:
         return "none"
     if "relative" in found:
-        return f"{number(found['relative'], 1)} rel."
+        return f"{number(found['relative'], 1)} rel." if found["relative"] else "any change"
     name, factor = max(found.items(), key=lambda pair: pair[1])
     shown = "1-" + number(1.0 - factor, 1) if factor > 0.999 else number(factor, 3)
     return f"{name} x {shown}"
@@ -46,7 +49,7 @@ def place(where: Mapping[str, Any]) -> str:
 
 def subject(result: Result) -> str:
     """What a result is about: the instance with its parameters, or the control's name."""
-    text = result.instance if result.instance != "none" else "symbols"
+    text = result.instance if result.instance != NO_PROBLEM else "all, by algebra"
     special = "" if result.policies == "mixed" else f"({result.policies} policies)"
     return " ".join(part for part in (text, parameters(result.parameters), special) if part)
 

@@ -38,41 +38,41 @@ def verdict_text(result: Result) -> Text:
     return Text(result.verdict, style="green" if result.as_expected else "bold red")
 
 
-def table(results: Sequence[Result]) -> Table:
-    """One row a case and a control: verdict, margin, tightness, teeth, grade, seconds."""
+WIDE = 120
+"""Columns from which the whole table is shown; below, margins lose their errors and teeth are left out."""
+
+
+def table(results: Sequence[Result], width: int = WIDE) -> Table:
+    """One row a case and a control: verdict, margin, tightness, teeth, grade."""
+    wide = width >= WIDE
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    for name in ("check", "on", "verdict", "tag"):
-        grid.add_column(name, overflow="fold")
-    for name in ("margin", "tightness", "teeth"):
+    grid.add_column("check", no_wrap=True)
+    grid.add_column("on", no_wrap=True, overflow="ellipsis")
+    for name in ("verdict", "tag"):
+        grid.add_column(name, no_wrap=True)
+    for name in ("margin", "tightness", *(("teeth",) if wide else ())):
         grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("g")
+    grid.add_column("grade")
     previous = ""
     for result in results:
-        shown = result.id if result.id != previous else ""
-        previous = result.id
-        if result.role == "control":
-            subject, verdict = f"  control: {result.name}", verdict_text(result)
-            grid.add_row(
-                "",
-                Text(subject, style="dim"),
-                verdict,
-                "",
-                fmt.with_error(result.margin, result.margin_error),
-                "",
-                "",
-                "",
-            )
-            continue
-        grid.add_row(
-            Text(shown, style="bold"),
-            fmt.subject(result),
-            verdict_text(result),
-            result.tag,
-            fmt.with_error(result.margin, result.margin_error),
-            fmt.number(result.tightness, 4),
-            fmt.teeth(result.teeth),
-            result.grade,
+        margin = (
+            fmt.with_error(result.margin, result.margin_error)
+            if wide
+            else fmt.number(result.margin, 2)
         )
+        if result.role == "control":
+            subject = Text(f"  control: {result.name} (on {fmt.subject(result)})", style="dim")
+            grid.add_row("", subject, verdict_text(result), "", margin)
+            continue
+        cells = [
+            margin,
+            fmt.number(result.tightness, 4),
+            *((fmt.teeth(result.teeth),) if wide else ()),
+        ]
+        name = Text(result.id if result.id != previous else "", style="bold")
+        subject = Text(fmt.subject(result))
+        grid.add_row(name, subject, verdict_text(result), result.tag, *cells, result.grade)
+        previous = result.id
     return grid
 
 
@@ -87,7 +87,8 @@ def problems(results: Sequence[Result]) -> Text:
         text.append(f"\n  {result.message}\n")
         if fmt.place(result.where):
             text.append(f"  worst at {fmt.place(result.where)} of {result.where.get('claim')}\n")
-        text.append(f"  reproduce: {result.reproduce}\n")
+        if result.reproduce:
+            text.append(f"  reproduce: {result.reproduce}\n")
     return text
 
 
@@ -106,6 +107,8 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     if toothless:
         line += f"; {toothless} toothless"
     good = exit_code(results) == EXIT_OK
+    if not cases:
+        line += "; no claim was tested: the statements chosen do not speak of this instance"
     line += f" - {'all as expected' if good else 'NOT as expected'} ({seconds:.1f} s)"
     return Text(line, style="bold green" if good else "bold red")
 

@@ -8,6 +8,9 @@ from typing import Any, Literal
 from wconv import _require as require
 from wconv.theory.judge import Verdict
 
+NO_PROBLEM = "none"
+"""The instance of checks that need no problem (symbolic ones)."""
+
 Tier = Literal["quick", "all"]
 Policies = Literal["mixed", "sparse"]
 
@@ -53,7 +56,7 @@ def case(
     """A case of a check.
 
     Args:
-        instance: name of a zoo recipe ("none" for a check that needs no problem).
+        instance: name of a zoo recipe, or NO_PROBLEM for a check that needs none.
         tier: "quick" cases run always, "all" ones in the full tier.
         expect: the verdict expected.
         fails: the hypothesis expected to fail, when INAPPLICABLE is expected.

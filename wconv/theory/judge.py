@@ -178,6 +178,8 @@ def _tag(
         return "toothless"
     if claim.sense == "=":
         return "exact"
+    if all(bool((b.lower == b.upper).all()) for b in claim.constants.values()):
+        return ""  # every constant is exact: there is no sharper form to compare with
     return "sharp" if _Sides.of(claim, "lower", {}).holds else "conservative"
 
 

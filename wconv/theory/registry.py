@@ -8,14 +8,14 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from wconv import _require as require
 from wconv._user_code import run_file
-from wconv.theory.cases import Case, Control
+from wconv.theory.cases import NO_PROBLEM, Case, Control
 from wconv.theory.claims import Claim, Hypothesis, Identity
 from wconv.theory.statement import Statement, parse_statement
 
@@ -39,11 +39,18 @@ class Check:
     controls: tuple[Control, ...]
     body: Body
     source: str
+    path: str = ""
+    """Where a user's check was found (what --checks was given); empty for built-in ones."""
 
     @property
     def id(self) -> str:
         """The id of the statement."""
         return self.statement.id
+
+    @property
+    def needs_problem(self) -> bool:
+        """Whether its cases are problems (a symbolic statement covers all of them)."""
+        return any(case.instance != NO_PROBLEM for case in self.cases)
 
     @property
     def grade(self) -> str:
@@ -114,7 +121,7 @@ def discover(path: str | None = None) -> dict[str, Check]:
                 require.fail(
                     f"check {item.id}", "have an id of its own", item.source, "rename one of them"
                 )
-            found[item.id] = item
+            found[item.id] = replace(item, path=path or "")
     return found
 
 

@@ -9,9 +9,9 @@ from wconv.mdp import zoo
 from wconv.mdp.model import MDP
 from wconv.report import html, table
 from wconv.report.schema import Result
-from wconv.theory.cases import Case
+from wconv.theory.cases import Case, Policies
 from wconv.theory.claims import Claim
-from wconv.theory.registry import discover
+from wconv.theory.registry import Check, discover
 from wconv.verify.instance import Workshop
 from wconv.verify.runner import Evidence, Job, execute, prepare
 
@@ -55,14 +55,21 @@ class Verification:
 
 
 def verify(
-    id: str, problem: MDP | str, *, seed: int = 0, checks: str | None = None, **parameters: Any
+    id: str,
+    problem: MDP | str | None = None,
+    *,
+    policies: Policies = "mixed",
+    seed: int = 0,
+    checks: str | None = None,
+    **parameters: Any,
 ) -> Verification:
     """Check a theorem on a problem.
 
     Args:
         id: the statement, as in ``wconv list``.
-        problem: an MDP of your own or a zoo instance by name.
-        seed: of the random policies and directions.
+        problem: an MDP of your own or a zoo instance by name; none for a symbolic statement.
+        policies: "mixed" (far to near the optimum) or "sparse" (some vanish somewhere).
+        seed: of the random policies and directions, at least 0.
         checks: a file or folder of your own checks instead of the built-in ones.
         **parameters: of the zoo instance (not with an MDP, which has its own).
 
@@ -71,14 +78,26 @@ def verify(
     """
     found = discover(checks)
     item = found[require.choice("check", id, found)]
-    if isinstance(problem, str):
-        case, mdp = Case(problem, zoo.resolve(problem, parameters), expect=None), None
-    elif parameters:
-        require.fail(
-            "parameters", "be given with a zoo name", sorted(parameters), "use mdp.replace(...)"
-        )
-    else:
-        case, mdp = Case(problem.name, expect=None), problem
-    job, workshop = Job(item, case, problem=mdp), Workshop(seed)
+    job, workshop = _job(item, problem, policies, parameters), Workshop(seed)
     prepare([job], workshop)
     return Verification(execute(job, workshop))
+
+
+def _job(
+    item: Check, problem: MDP | str | None, policies: Policies, parameters: dict[str, Any]
+) -> Job:
+    if not item.needs_problem:
+        if problem is not None or parameters:
+            require.fail("problem", f"be left out for {item.id}", problem, "it covers all problems")
+        return Job(item, item.cases[0])
+    if isinstance(problem, str):
+        named = zoo.resolve(problem, parameters)
+        return Job(item, Case(problem, named, expect=None, policies=policies))
+    if not isinstance(problem, MDP):
+        kind = type(problem).__name__
+        require.fail("problem", "be an MDP or the name of an instance", kind, "see wconv list")
+    if parameters:
+        names = sorted(parameters)
+        require.fail("parameters", "be given with a zoo name", names, "use mdp.replace(...)")
+    case = Case(problem.name, problem.parameters, expect=None, policies=policies)
+    return Job(item, case, problem=problem)

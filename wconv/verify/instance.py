@@ -16,9 +16,6 @@ from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
 from wconv.mdp.tabulate import tabulate
 
-NO_PROBLEM = "none"
-"""The instance of checks that need no problem (symbolic ones)."""
-
 
 @dataclass(eq=False)
 class Instance:
@@ -79,10 +76,14 @@ class Instance:
 
 @dataclass(eq=False)
 class Workshop:
-    """All instances of a run, each built once and shared by every check."""
+    """All instances of a run, each built once and shared by every check; the seed is at least 0."""
 
     seed: int = 0
     _made: dict[tuple[Any, ...], Instance] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a seed that no generator takes."""
+        require.count("seed", self.seed, 0)
 
     def recipe(self, name: str, parameters: Mapping[str, Any]) -> Instance:
         """The instance of a zoo recipe."""

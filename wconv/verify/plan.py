@@ -1,8 +1,9 @@
 """What to run: from ids or chapters, a tier, and a user's instances and parameters to jobs."""
 
 import ast
+import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ from wconv import _require as require
 from wconv._user_code import run_file
 from wconv.mdp import files, zoo
 from wconv.mdp.model import MDP
-from wconv.theory.cases import Case, Policies, Tier
+from wconv.theory.cases import NO_PROBLEM, Case, Policies, Tier
+from wconv.theory.judge import Verdict
 from wconv.theory.registry import Check
-from wconv.verify.instance import NO_PROBLEM
 from wconv.verify.runner import Job
 
 
@@ -65,16 +66,24 @@ def _changed(case: Case, wanted: _Wanted) -> Case:
     if case.instance == NO_PROBLEM or not (wanted.parameters or wanted.policies):
         return case
     named = zoo.resolve(case.instance, wanted.parameters)
-    policies = wanted.policies or case.policies
-    return Case(case.instance, {**case.parameters, **named}, expect=None, policies=policies)
+    kept = case.expect is Verdict.INAPPLICABLE and not wanted.policies
+    return replace(
+        case,
+        parameters={**case.parameters, **named},
+        policies=wanted.policies or case.policies,
+        expect=case.expect if kept else None,
+        fails=case.fails if kept else "",
+        tight=0.0,
+    )
 
 
 def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[Job]:
-    if all(case.instance == NO_PROBLEM for case in check.cases):
+    if not check.needs_problem:
         return []
     policies = wanted.policies or "mixed"
     if problem is not None:
-        return [Job(check, Case(spec, expect=None, policies=policies), problem=problem)]
+        case = Case(spec, wanted.parameters, expect=None, policies=policies)
+        return [Job(check, case, problem=problem, from_file=True)]
     named = zoo.resolve(spec, wanted.parameters)
     mine = Case(spec, named, expect=None, policies=policies)
     known = [
@@ -86,7 +95,13 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
 
 
 def _is_file(spec: str) -> bool:
-    return Path(spec).suffix in {".npz", ".json"} or ".py:" in spec
+    if ".py:" in spec or Path(spec).suffix in {".npz", ".json"}:
+        return True
+    if "." in spec or "/" in spec:
+        require.fail(
+            "--on", "be an instance, FILE.npz, FILE.json or FILE.py:function", spec, "name one"
+        )
+    return False
 
 
 def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
@@ -106,9 +121,18 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
         require.fail(
             f"{spec}", "name a function of the file", function, "define it, returning an MDP"
         )
-    mdp = build(**aliased)
+    valid = inspect.signature(build).parameters
+    for name in aliased:
+        require.choice(f"parameter of {spec}", name, valid)
+    try:
+        mdp = build(**aliased)
+    except require.InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the user's function may raise anything
+        detail = f"{type(error).__name__}: {error}"
+        require.fail(spec, "return an MDP", detail, "mend the function")
     if not isinstance(mdp, MDP):
-        require.fail(f"{spec}", "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
+        require.fail(spec, "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
     return mdp
 
 
@@ -121,6 +145,8 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
             require.fail(
                 "--set", "have the form name=value", text, "for example --set temperature=0.1"
             )
+        if name in out:
+            require.fail("--set", "give each name once", name, "keep one of them")
         try:
             out[name] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -5,15 +5,19 @@ error of both sides. Whatever a body raises becomes an ERROR with its message: a
 never passes.
 """
 
+import shlex
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from wconv import _require as require
 from wconv.mdp.model import MDP
+from wconv.outcomes import SolverError
 from wconv.report.schema import ClaimRecord, HypothesisRecord, Result
-from wconv.theory.cases import Case, Control
+from wconv.theory.cases import NO_PROBLEM, Case, Control
 from wconv.theory.claims import BOUND, Claim, Hypothesis, Identity, refine
 from wconv.theory.judge import (
     CONTROL_FACTOR,
@@ -24,10 +28,10 @@ from wconv.theory.judge import (
     judge_identity,
 )
 from wconv.theory.registry import Check, Item
-from wconv.verify.instance import NO_PROBLEM, Instance, Workshop
+from wconv.verify.instance import Instance, Workshop
 from wconv.verify.run import Run
 
-_TAGS = ("toothless", "conservative", "sharp", "exact", "")
+_TAGS = ("toothless", "conservative", "sharp", "", "exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Job:
     case: Case
     control: Control | None = None
     problem: MDP | None = None
+    from_file: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +73,7 @@ def execute(job: Job, workshop: Workshop) -> Evidence:
         _require_hypotheses(job.check, items)
         judgements = _judged(job, items)
     except Exception as error:  # noqa: BLE001 - a failing check is a result (ERROR), not a crash
-        judgements = [Judgement("run", Verdict.ERROR, "", f"{type(error).__name__}: {error}")]
+        judgements = [Judgement("run", Verdict.ERROR, "", _told(error))]
         items = []
     seconds = time.perf_counter() - began
     hypotheses = [item for item in items if isinstance(item, Hypothesis)]
@@ -76,9 +81,22 @@ def execute(job: Job, workshop: Workshop) -> Evidence:
     return Evidence(_record(job, judgements, hypotheses, workshop.seed, seconds), claims)
 
 
+def _told(error: Exception) -> str:
+    """What an exception says, with the file and line it came from (not for refused input)."""
+    if isinstance(error, require.InputError | SolverError):
+        return f"{type(error).__name__}: {error}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
+
+
 def _judged(job: Job, items: list[Item]) -> list[Judgement]:
     """The judgements on the claims; a control of constants concerns only claims that carry them."""
     factors = job.control.constants if job.control else {}
+    known = {name for item in items if not isinstance(item, Hypothesis) for name in item.constants}
+    for name in factors:
+        require.choice(
+            f"constant of control {job.control and job.control.name!r}", name, {*known, BOUND}
+        )
     return [
         judge_identity(item, factors) if isinstance(item, Identity) else judge(item, factors)
         for item in items
@@ -154,10 +172,8 @@ def _record(
     ok, why = _as_expected(job, verdict, hypotheses, judgements, tightness)
     return Result(
         id=job.check.id,
-        instance=job.problem.name if job.problem is not None else job.case.instance,
-        parameters=_plain(
-            job.problem.parameters if job.problem is not None else job.case.parameters
-        ),
+        instance=job.case.instance,
+        parameters=_plain(job.case.parameters),
         policies=job.case.policies,
         role="control" if job.control else "case",
         name=job.control.name if job.control else "",
@@ -209,7 +225,7 @@ def _as_expected(
 ) -> tuple[bool, str]:
     if job.control:
         if verdict is not Verdict.VIOLATED:
-            return False, "the control was not violated"
+            return False, _held(judgements)
         far = max(j.miss for j in judgements) >= CONTROL_FACTOR
         return far, "" if far else f"the control misses by less than {CONTROL_FACTOR:g} resolutions"
     expected = _expected(job)
@@ -226,6 +242,15 @@ def _as_expected(
             f"tightness {tightness:.4g} is below the {job.case.tight:g} this case promises",
         )
     return True, ""
+
+
+def _held(judgements: list[Judgement]) -> str:
+    """Why a control did not bite, and what to do about it."""
+    best = max((_number(j.tightness, 0.0) for j in judgements), default=0.0)
+    return (
+        f"the control was not violated: the case has tightness {best:.3g}, "
+        "so corrupt the constant by more than that, or pin it to a tighter case"
+    )
 
 
 def _claim_record(j: Judgement) -> ClaimRecord:
@@ -252,8 +277,18 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _reproduce(job: Job, seed: int) -> str:
-    on = "" if job.case.instance == NO_PROBLEM else f" --on {job.case.instance}"
-    sets = "".join(f" --set {k}={v}" for k, v in job.case.parameters.items())
-    policies = "" if job.case.policies == "mixed" else f" --policies {job.case.policies}"
-    tail = f" --seed {seed}" if seed else ""
-    return f"wconv check {job.check.id}{on}{sets}{policies}{tail}"
+    """The command that runs this case again; empty for a problem that only lives in memory."""
+    if job.problem is not None and not job.from_file:
+        return ""
+    words = ["wconv", "check", job.check.id]
+    if job.case.instance != NO_PROBLEM:
+        words += ["--on", job.case.instance]
+    for name, value in job.case.parameters.items():
+        words += ["--set", f"{name}={value}"]
+    if job.case.policies != "mixed":
+        words += ["--policies", job.case.policies]
+    if job.check.path:
+        words += ["--checks", job.check.path]
+    if seed:
+        words += ["--seed", str(seed)]
+    return shlex.join(words)
