@@ -44,6 +44,7 @@ from .exact.stationary import stationary as stationary, stationary_laws as stati
 from .exact.derivative import objective_derivative as objective_derivative
 from .exact.solve import Solution as Solution, solve as solve
 from .diagnostics.bellman import (
+    advantage as advantage,
     apply_evaluation as apply_evaluation,
     apply_optimality as apply_optimality,
     average as average,
@@ -52,7 +53,7 @@ from .diagnostics.bellman import (
     optimality_gap as optimality_gap,
     pairing as pairing,
     policy_gain as policy_gain,
-    q_pairing as q_pairing,
+    q_difference as q_difference,
     q_rounding as q_rounding,
 )
 from .report.export import read_results as read_results

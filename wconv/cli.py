@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from wconv.verify.runner import Job
 
 USAGE, INTERRUPTED = 2, 130
+PIPE_WIDTH = 200
+"""Columns where output is not a terminal, so that no row is cut."""
 
 app = App(
     name="wconv",
@@ -194,8 +196,12 @@ def doctor() -> int:
 
 def _console() -> Console:
     """Standard output: coloured and as wide as the terminal, plain and wide elsewhere."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=160, no_color=True, highlight=False)
+    console = Console(highlight=False, markup=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(width=PIPE_WIDTH, no_color=True, highlight=False, markup=False)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from wconv import _require as require
 from wconv._axes import Array
 
 EPS = float(np.finfo(np.float64).eps)
@@ -133,7 +134,13 @@ class Measured:
 
 def as_measured(value: Any) -> Measured:
     """The value itself, or an exact number wrapped."""
-    return value if isinstance(value, Measured) else Measured(np.asarray(value, dtype=float))
+    if isinstance(value, Measured):
+        return value
+    if np.iscomplexobj(value) or isinstance(value, np.ma.MaskedArray):
+        require.fail(
+            "a measured array", "be real and unmasked", type(value).__name__, "take its real part"
+        )
+    return Measured(np.asarray(value, dtype=float))
 
 
 def _merge(a: Mapping[str, Array], b: Mapping[str, Array]) -> dict[str, Array]:

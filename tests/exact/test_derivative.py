@@ -41,9 +41,14 @@ def central_difference(mdp, policy, chi):
     def objective(shift):
         matrix, b = mp.eye(s), mp.zeros(s, 1)
         for i in range(s):
-            for k in np.flatnonzero(live[i]):
+            nodes = np.flatnonzero(live[i])
+            masses = {
+                k: mp.exp(mp.mpf(policy.logf[i, k])) * mp.mpf(mdp.grid.weights[k]) for k in nodes
+            }
+            total = mp.fsum(masses.values())
+            for k in nodes:
                 m = mp.mpf(mdp.grid.weights[k])
-                pi = mp.exp(mp.mpf(policy.logf[i, k])) * m + shift * mp.mpf(chi[i, k])
+                pi = masses[k] / total + shift * mp.mpf(chi[i, k])
                 b[i] += pi * (mp.mpf(mdp.r[i, k]) - mp.mpf(mdp.tau) * mp.log(pi / m))
                 for j in range(s):
                     matrix[i, j] -= mp.mpf(mdp.gamma) * pi * mp.mpf(mdp.P[i, k, j])

@@ -29,14 +29,16 @@ def problem(table, *, gamma, tau=0.3, sparse=False):
 
 
 def exact_value(mdp, policy):
-    """V^π in 40 digits from log f and the masses as they are stored."""
+    """V^π in 40 digits from log f and the masses as they are stored, normalised to mass one."""
     P = mdp.P if isinstance(mdp.P, np.ndarray) else mdp.P.toarray().reshape(*mdp.r.shape, -1)
     s = mdp.n_states
     live = policy.logf > -np.inf
     matrix, b = mp.eye(s), mp.zeros(s, 1)
     for i in range(s):
-        for k in np.flatnonzero(live[i]):
-            log = mp.mpf(policy.logf[i, k])
+        stored = {k: mp.mpf(policy.logf[i, k]) for k in np.flatnonzero(live[i])}
+        total = mp.fsum(mp.exp(x) * mp.mpf(mdp.grid.weights[k]) for k, x in stored.items())
+        for k, stored_log in stored.items():
+            log = stored_log - mp.log(total)
             pi = mp.exp(log) * mp.mpf(mdp.grid.weights[k])
             b[i] += pi * (mp.mpf(mdp.r[i, k]) - mp.mpf(mdp.tau) * log)
             for j in range(s):
@@ -141,7 +143,7 @@ def test_bad_input(families, monkeypatch):
     infinite = Policy(np.where(np.eye(5, 3) > 0, np.inf, 0.0), mdp.grid)
     with pytest.raises(InputError, match=r"log f must be finite.*KL"):
         evaluate(mdp, infinite)
-    with pytest.raises(InputError, match="discount"):
+    with pytest.raises(InputError, match="policy must sum to 1"):
         evaluate(mdp, Policy(np.full((5, 3), 0.2), mdp.grid))
     for kernel, rhs, symbol in [
         (np.eye(4), np.zeros(5), "P_pi"),

@@ -38,7 +38,7 @@ def other(mdp, *, reward=None, transition=None, temperature=None, grid=None):
     )
 
 
-def agree(a, b, slack=0.0):
+def check_agree(a, b, slack=0.0):
     """Two measured arrays overlap within their errors and a derived slack."""
     assert (np.abs(a.value - b.value) <= a.error + b.error + slack).all()
 
@@ -53,7 +53,7 @@ def ulps(mdp, *values):
 def test_a_constant_reward_shifts_the_value(mdp, c):
     before, after = wc.solve(mdp, tol=None), wc.solve(other(mdp, reward=mdp.r + c), tol=None)
     shift = c / (1 - mdp.gamma)
-    agree(after.measured, before.measured + shift, ulps(mdp, after.V, before.V, c))
+    check_agree(after.measured, before.measured + shift, ulps(mdp, after.V, before.V, c))
 
 
 @given(problems, st.floats(0.1, 10))
@@ -61,7 +61,7 @@ def test_reward_and_temperature_scale_together(mdp, scale):
     before = wc.solve(mdp, tol=None).measured
     scaled = other(mdp, reward=scale * mdp.r, temperature=scale * mdp.tau)
     after = wc.solve(scaled, tol=None).measured
-    agree(after, scale * before, scale * ulps(mdp, before.value))
+    check_agree(after, scale * before, scale * ulps(mdp, before.value))
 
 
 @given(problems, st.floats(1.1, 5))
@@ -76,7 +76,7 @@ def test_relabelled_states_get_relabelled_values(mdp, seed):
     order = np.random.default_rng(seed).permutation(mdp.n_states)
     P = mdp.P if isinstance(mdp.P, np.ndarray) else mdp.P.toarray().reshape(*mdp.r.shape, -1)
     moved = other(mdp, reward=mdp.r[order], transition=P[order][:, :, order])
-    agree(wc.solve(moved, tol=None).measured, wc.solve(mdp, tol=None).measured[order])
+    check_agree(wc.solve(moved, tol=None).measured, wc.solve(mdp, tol=None).measured[order])
 
 
 @given(problems, seeds)
@@ -89,8 +89,8 @@ def test_no_policy_beats_the_optimal_one_and_residuals_are_non_negative(mdp, see
 @given(problems)
 def test_the_solution_is_a_fixed_point_and_the_value_of_its_policy(mdp):
     star = wc.solve(mdp, tol=None)
-    agree(wc.apply_optimality(mdp, star.measured), star.measured)
-    agree(
+    check_agree(wc.apply_optimality(mdp, star.measured), star.measured)
+    check_agree(
         wc.evaluate(mdp, star.policy).measured, star.measured, star.policy_loss + ulps(mdp, star.V)
     )
 

@@ -134,7 +134,7 @@ BAD = {
         lambda path: export.check_writable([path / "none" / "x.json"]),
         "output path must lie in",
     ),
-    "a folder": (lambda path: export.check_writable([path]), "output path must be a file"),
+    "a folder": (lambda path: export.check_writable([path]), "output path must be a plain file"),
     "not a report": (lambda _: export.from_json("{}"), "results file must be a wconv report"),
     "no file": (lambda path: export.read_results(path / "x.json"), "results file must exist"),
 }

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wconv._require import InputError
 from wconv.measured import Bracket, Measured
-from wconv.theory import at_least, at_most, equal, exactly, finite
+from wconv.theory import at_least, at_most, condition, equal, exactly, finite
 from wconv.theory.claims import BOUND, Bound, refine
 from wconv.theory.judge import Verdict, combine, judge, judge_identity
 
@@ -69,7 +69,7 @@ def test_a_large_repetition_cannot_hide_a_small_one():
     apart = equal("x", lhs, plain.given(x=rhs), over="policy state")
     together = equal("x", lhs, plain.given(x=rhs), over="time state")
     assert judge(apart).verdict is Verdict.VIOLATED
-    assert judge(together).verdict is Verdict.HOLDS
+    assert judge(together).verdict is Verdict.INCONCLUSIVE
 
 
 def test_worst_point_is_named():
@@ -125,9 +125,43 @@ def test_refinement_adds_the_change_on_both_sides():
         refine(fine, claim([1, 1], [1, 1]))
 
 
-def test_refinement_takes_the_hull_of_constants():
-    merged = refine(claim(1.0, 2.0, c=1.0), claim(1.0, 2.0, c=1.5))
-    assert (float(merged.constants["c"].lower), float(merged.constants["c"].upper)) == (1.0, 1.5)
+def test_refinement_of_a_constant_is_an_error_and_never_a_relaxation():
+    assert (
+        judge(refine(claim(1.5, 1.0, c=1.0), claim(1.5, 1.0, c=2.0))).verdict is not Verdict.HOLDS
+    )
+    moved = refine(claim(1.0, 1.0, equal, c=1.0), claim(1.0, 1.0, equal, c=1.001))
+    assert judge(moved).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_width_of_a_constant_is_an_error_of_an_identity():
+    wide = Bracket(np.float64(2.0 - 1e-6), np.float64(2.0 + 1e-6))
+    assert judge(claim(2.0, 1.0, equal, c=wide)).verdict is Verdict.INCONCLUSIVE
+    assert judge(claim(2.1, 1.0, equal, c=wide)).verdict is Verdict.VIOLATED
+
+
+def test_the_proved_side_is_the_weaker_one_whatever_the_sense():
+    wide = Bracket(np.float64(1.0), np.float64(3.0))
+    assert judge(claim(2.0, 1.0, at_least, c=wide)).tag == "conservative"
+    assert judge(claim(4.0, 1.0, at_least, c=wide)).tag == "sharp"
+    assert judge(claim(0.5, 1.0, at_least, c=wide)).verdict is Verdict.VIOLATED
+
+
+def test_a_small_point_that_misses_by_more_than_its_error_is_never_held():
+    small = claim([0.5, 9e-9], [1.0, 1e-9])
+    assert judge(small).verdict is Verdict.INCONCLUSIVE
+
+
+def test_errors_of_several_data_act_together():
+    @Bound
+    def times_both(a, b):
+        return a * b
+
+    unknown = times_both.given(a=Measured.of(0.0, e=1.0), b=Measured.of(0.0, e=1.0))
+    assert float(unknown.at({}).error) >= 1.0
+
+
+def test_a_negative_bound_has_teeth_too():
+    assert judge(claim(-5.0, -5.0)).teeth[BOUND] > 0.999
 
 
 @pytest.mark.parametrize(
@@ -177,6 +211,31 @@ def test_symbolic_identities_hold_fail_or_stay_open():
 
 BAD = {
     "axes": (lambda: at_most("x", np.ones(2), plain.given(x=np.ones(2))), "over of claim 'x'"),
+    "repeated axis": (
+        lambda: at_most("x", np.ones((2, 2)), plain.given(x=np.ones((2, 2))), over="s s"),
+        "name 2 different axes",
+    ),
+    "reserved axis": (
+        lambda: at_most("x", np.ones(2), plain.given(x=np.ones(2)), over="lhs"),
+        "name 1 different axes",
+    ),
+    "axes of the right side": (
+        lambda: judge(
+            at_most("x", np.ones((2, 2)), plain.given(x=np.ones(2)), over="policy state")
+        ),
+        "have the axes of the left",
+    ),
+    "crossed bracket": (
+        lambda: claim(1, 2, c=Bracket(np.float64(2.0), np.float64(1.0))),
+        "have lower <= upper",
+    ),
+    "bracket with NaN": (
+        lambda: claim(1, 2, c=Bracket(np.float64(np.nan), np.float64(1.0))),
+        "have lower <= upper",
+    ),
+    "complex data": (lambda: plain.given(x=np.array([1 + 5j])), "be real and unmasked"),
+    "nothing finite": (lambda: finite("H1"), "name what is finite"),
+    "undecided condition": (lambda: condition("H1", np.nan, "x"), "be a truth value"),
     "unknown constant": (lambda: claim(1, 2).right(z=1.0), "constant must be a known name"),
 }
 

@@ -46,7 +46,7 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
 
     low = wc.stack([wc.Measured.of((b.value - a.value).min()) for a, b in pairs])
     high = wc.stack([wc.Measured.of((b.value - a.value).max()) for a, b in pairs])
-    some = next(iter(run.policies.values()))
+    some = list(run.policies.values())[1]
     operators: "dict[str, Callable[[wc.Measured], wc.Measured]]" = {
         "T": lambda V: wc.apply_optimality(run.system, V),
         "T^pi": lambda V: wc.apply_evaluation(run.system, some, V),

@@ -33,7 +33,7 @@ def discrete_resolvent(run: "wc.Run") -> Iterator[Item]:
     kl_new = run.each_pair(
         lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured)
     )
-    kernel = wc.stack([wc.Measured.of(run.mdp.state_kernel(new.pi)) for _, _, new in run.pairs])
+    kernel = wc.stack([wc.Measured.of(run.evaluate(new).P_pi) for _, _, new in run.pairs])
     rhs = bounds.resolvent_of_kl_gain.given(kl_old=kl_old, kl_new=kl_new, kernel=kernel)
     yield equal(
         "V_{k+1} - V_k = (I - gamma P_{k+1})^-1 g_k",

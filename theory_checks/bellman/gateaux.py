@@ -32,11 +32,17 @@ def gateaux(run: "wc.Run") -> Iterator[Item]:
     noise = run.rng(2).standard_normal(mdp.r.shape)
 
     def direction(policy: "wc.Policy") -> Array:
-        """The divergence of a random flow around the support: zero mass, nothing where π vanishes."""
+        """A random flow around the support, uphill in q − τ log f so that nothing cancels.
+
+        Its divergence has zero mass and vanishes where π does.
+        """
         chi = np.zeros_like(noise)
+        height = wc.q_from_v(mdp, run.true.evaluate(policy).V)
         for state, alive in enumerate(policy.pi > 0):
-            pi = policy.pi[state, alive]
-            flow = noise[state, alive] * np.minimum(pi, np.roll(pi, -1))
+            pi, size = policy.pi[state, alive], np.abs(noise[state, alive])
+            slope = height[state, alive] - mdp.tau * policy.logf[state, alive]
+            uphill = np.sign(slope - np.roll(slope, -1))
+            flow = size * uphill * np.minimum(pi, np.roll(pi, -1))
             chi[state, alive] = flow - np.roll(flow, 1)
         return chi
 

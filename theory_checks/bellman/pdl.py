@@ -33,7 +33,7 @@ def pdl(run: "wc.Run") -> Iterator[Item]:
 
     rise = run.each_pair(lambda old, new: run.evaluate(new).measured - run.evaluate(old).measured)
     gain = run.each_pair(lambda old, new: wc.policy_gain(run.mdp, new, run.evaluate(old)))
-    kernel = wc.stack([wc.Measured.of(run.mdp.state_kernel(new.pi)) for _, _, new in run.pairs])
+    kernel = wc.stack([wc.Measured.of(run.evaluate(new).P_pi) for _, _, new in run.pairs])
     yield equal(
         "V' - V = (I - gamma P')^-1 g",
         rise,
@@ -56,9 +56,7 @@ def pdl(run: "wc.Run") -> Iterator[Item]:
         tau=tau,
     )
 
-    advantage = run.each_pair(
-        lambda old, new: wc.pairing(run.mdp, old, run.evaluate(old), new.pi - old.pi)
-    )
+    advantage = run.each_pair(lambda old, new: wc.advantage(run.mdp, new, run.evaluate(old)))
     yield equal(
         "g = int (q - tau log f)(pi' - pi) - tau KL(pi'|pi)",
         gain,

@@ -38,7 +38,7 @@ def pdl_star(run: "wc.Run") -> Iterator[Item]:
     yield equal("nu* P* = nu*", flow, bounds.itself.given(value=laws), over="law state")
 
     def gain(policy: "wc.Policy") -> "wc.Measured":
-        linear = wc.q_pairing(mdp, run.evaluate(policy), best.pi - policy.pi)
+        linear = wc.q_difference(mdp, best, run.evaluate(policy))
         entropy = wc.kl(policy, reference) - wc.kl(best, reference)
         return wc.average(laws, linear + mdp.tau * entropy)
 

@@ -9,14 +9,14 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
-from wconv.exact.bellman import EXTENDED, evaluation, optimality, q_from_v
+from wconv.exact.bellman import EXTENDED, evaluation, extended_density, optimality, q_from_v
 from wconv.exact.certificate import operator_rounding, row_length, unit_roundoff
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
 from wconv.measured import EPS, Measured, rounding
-from wconv.measures.divergences import kl, sum_depth
+from wconv.measures.divergences import kl
 
 
 def q_value(mdp: MDP, V: StateValue) -> ActionValue:
@@ -99,25 +99,40 @@ def gibbs_divergence(mdp: MDP, policy: Policy, V: Measured) -> Measured:
 
 
 def pairing(mdp: MDP, policy: Policy, value: Evaluation, direction: Array) -> Measured:
-    """∫(q^π − τ log f) dχ for signed masses χ (S, A) that vanish where π does, shape (S,)."""
-    logs = np.where(np.isfinite(policy.logf), policy.logf, 0.0)
-    return _integral(mdp, value, q_value(mdp, value.V) - mdp.tau * logs, direction)
+    """∫(q^π − τ log f) dχ for signed masses χ (S, A) that vanish where π does, shape (S,).
+
+    The statements are about ∫dχ = 0; "mass" is τ|∫dχ|, which they leave out.
+    """
+    _, logs = extended_density(policy)
+    chi = direction.astype(EXTENDED)
+    total = _integral(mdp, value, -mdp.tau * logs, chi)
+    return total.with_error("mass", mdp.tau * np.abs(chi.sum(axis=-1)))
 
 
-def q_pairing(mdp: MDP, value: Evaluation, direction: Array) -> Measured:
-    """∫q^π dχ for signed masses χ (S, A), shape (S,)."""
-    return _integral(mdp, value, q_value(mdp, value.V), direction)
+def advantage(mdp: MDP, new: Policy, value: Evaluation) -> Measured:
+    """∫(q^π − τ log f)(π' − π), shape (S,), for the policy π of the value and a new one π'."""
+    pi, logs = extended_density(value.policy)
+    return _integral(mdp, value, -mdp.tau * logs, extended_density(new)[0] - pi)
 
 
-def _integral(mdp: MDP, value: Evaluation, integrand: Array, direction: Array) -> Measured:
-    """∫u dχ with |u| ≥ the part of it that is q^π: its rounding and the error of V^π in it."""
-    mass = np.abs(direction)
-    size = (mass * (np.abs(integrand) + np.abs(value.Q))).sum(axis=-1)
-    q_error = mdp.contraction * float(value.error.max()) + q_rounding(mdp, value.V)
+def q_difference(mdp: MDP, new: Policy, value: Evaluation) -> Measured:
+    """∫q^π(π' − π), shape (S,), for the policy π of the value and a new one π'."""
+    pi, _ = extended_density(value.policy)
+    return _integral(mdp, value, np.zeros_like(pi), extended_density(new)[0] - pi)
+
+
+def _integral(mdp: MDP, value: Evaluation, extra: Array, chi: Array) -> Measured:
+    """∫(q^π + extra) dχ in extended precision, with the error of V^π in it and its rounding."""
+    Q = q_from_v(mdp, value.V.astype(EXTENDED))
+    total = (chi * (Q + extra)).sum(axis=-1)
+    mass = np.abs(chi).sum(axis=-1)
+    size = (np.abs(Q) + np.abs(extra)).max(axis=-1)
+    unit = unit_roundoff(EXTENDED) * (row_length(mdp) + mdp.n_actions + 16)
+    # χ may be a difference of probabilities, whose own roundings are relative to a total of two.
     return Measured.of(
-        (direction * integrand).sum(axis=-1),
-        rounding=rounding(size, depth=sum_depth(mdp.n_actions)),
-        evaluation=mass.sum(axis=-1) * q_error,
+        total.astype(float),
+        rounding=unit * (mass + 2.0) * size + EPS * np.abs(total),
+        evaluation=mass * mdp.contraction * float(value.error.max()),
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
 from wconv.mdp.model import MDP
-from wconv.mdp.policy import Policy
+from wconv.mdp.policy import MASS_TOL, Policy
 
 EXTENDED: Final = np.dtype(np.longdouble)
 """80 bits or more where the platform has them; the bounds ask NumPy for its precision."""
@@ -57,21 +57,26 @@ def evaluation(mdp: MDP, policy: Policy, V: StateValue) -> StateValue:
     """
     require.shape("policy", policy.logf, mdp.r.shape, "(states, actions)")
     Q = q_from_v(mdp, V)
-    pi = policy.pi if Q.dtype == np.float64 else extended_masses(policy)
-    return np.asarray((pi * (Q - mdp.tau * log_density(policy))).sum(axis=-1))
+    if Q.dtype == np.float64:
+        pi, logs = policy.pi, np.where(policy.logf > -np.inf, policy.logf, 0.0)
+    else:
+        pi, logs = extended_density(policy)
+    return np.asarray((pi * (Q - mdp.tau * logs)).sum(axis=-1))
 
 
-def extended_masses(policy: Policy) -> ActionValue:
-    """π = f·m in extended precision, shape (S, A), each within a few roundings.
+def extended_density(policy: Policy) -> tuple[ActionValue, ActionValue]:
+    """π and log f (zero where π = 0) in extended precision, shape (S, A), of total mass one.
 
-    ``policy.pi`` is exp(log f + log m), with log m rounded: good to eps·(|log f| + |log m|) only.
+    A float64 log-density has mass one only up to rounding, and the theorems are about mass one: the
+    policy meant is the normalised one. ``policy.pi`` is good to eps·(|log f| + |log m|) only.
+    Raises InputError when the mass is off by more than rounding (1e-12·A).
     """
-    return np.asarray(np.exp(policy.logf.astype(EXTENDED)) * policy.grid.weights.astype(EXTENDED))
-
-
-def log_density(policy: Policy) -> ActionValue:
-    """Log f where f > 0 and zero elsewhere, so that π log f is zero there."""
-    return np.where(policy.logf > -np.inf, policy.logf, 0.0)
+    logf = policy.logf.astype(EXTENDED)
+    masses = np.exp(logf) * policy.grid.weights.astype(EXTENDED)
+    total = masses.sum(axis=-1, keepdims=True)
+    if np.isfinite(total).all():
+        require.row_sums("policy", total[:, 0], "actions", MASS_TOL * policy.grid.n)
+    return masses / total, np.where(logf > -np.inf, logf - np.log(total), EXTENDED.type(0))
 
 
 def _state_value(mdp: MDP, V: Array) -> StateValue:

@@ -11,7 +11,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, log_density
+from wconv.exact.bellman import EXTENDED
 from wconv.exact.resolvent import PolicySystem, extended_kernel, policy_system, refine
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import MASS_TOL, Policy
@@ -39,7 +39,7 @@ def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Me
     step = _step(system.pi.astype(float), chi)
     tilted = _tilt(system, policy, chi, step)
     V, _ = refine(
-        np.zeros(mdp.n_states, dtype=tilted.reward.dtype),
+        system.correct(system.reward).astype(tilted.reward.dtype),  # V^π, so that every step halves
         residual=tilted.residual,
         correct=lambda r: system.correct(r.real) + 1j * step * system.correct(r.imag / step),
         size=tilted.size,
@@ -48,7 +48,7 @@ def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Me
     slope = (mdp.rho * (V.imag / step)).sum()
     value = float(slope)
     mean = system.u * (mdp.n_states + 4) * sizes(V, step)[1]
-    error = float(mdp.rho.sum()) * (_error_bound(tilted, policy, V) + mean)
+    error = float(mdp.rho.sum()) * (_error_bound(tilted, V) + mean)
     error += abs(float(slope - value))
     return Measured.of(value, "complex step", evaluation=error * (1.0 + 4.0 * EPS))
 
@@ -92,11 +92,11 @@ def _tilt(system: PolicySystem, policy: Policy, chi: ActionValue, step: float) -
     return _Tilted(system, chi, step, np.asarray(reward), extended_kernel(mdp, pi))
 
 
-def _error_bound(tilted: _Tilted, policy: Policy, V: StateValue) -> float:
+def _error_bound(tilted: _Tilted, V: StateValue) -> float:
     """A bound on the error of every Im V/ε: residuals and their rounding through the resolvent."""
     system, mdp = tilted.system, tilted.system.mdp
     (first, second), (value, slope) = sizes(tilted.residual(V), tilted.step), sizes(V, tilted.step)
-    logs, moved, reach = np.abs(log_density(policy)), np.abs(tilted.chi), tilted.reach
+    logs, moved, reach = np.abs(system.logs), np.abs(tilted.chi), tilted.reach
     unit = system.u * system.depth
     # An entry of log f is rounded at the size 1 + |log f|, hence the additional τ.
     first += unit * (system.size + mdp.tau + 2.0 * value)

@@ -37,7 +37,7 @@ def evaluate(mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = T
 
     LU in float64, refined by residuals in extended precision and rounded at the end. The error is
     Banach's ‖T^πV − V‖/(1 − γ·‖P_π‖) plus the rounding of that residual and of V itself; it counts
-    log f and the masses of the grid as exact, and does not renormalise the policy.
+    log f and the masses of the grid as exact, and the policy as normalised (``extended_density``).
 
     Args:
         mdp: the problem.

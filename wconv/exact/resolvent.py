@@ -14,7 +14,7 @@ from scipy.linalg import lu_factor, lu_solve
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, extended_masses, log_density
+from wconv.exact.bellman import EXTENDED, extended_density
 from wconv.exact.certificate import contraction_gap, unit_roundoff
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy
@@ -75,11 +75,12 @@ class PolicySystem:
     """V = reward + γ·kernel·V of one policy, in extended precision, with bounds.
 
     ``reward`` is Σπ(r − τ log f), ``gap`` a lower bound on 1 − γ‖P_π‖, ``size`` the largest
-    Σπ(|r| + τ|log f|) and ``depth`` the longest chain of roundings, in units of ``u``.
+    Σπ(|r| + τ(1 + |log f|)) and ``depth`` the longest chain of roundings, in units of ``u``.
     """
 
     mdp: MDP
     pi: ActionValue
+    logs: ActionValue
     reward: StateValue
     kernel: StateKernel
     factors: Factors
@@ -101,24 +102,25 @@ class PolicySystem:
 def policy_system(mdp: MDP, policy: Policy) -> PolicySystem:
     """Form and factor the linear system of a policy.
 
-    Raises InputError when shapes disagree, log f is NaN or +inf, the mass of the policy is so far
-    above one that γP_π does not contract, or there are more than ``MAX_STATES`` states.
+    Raises InputError when shapes disagree, log f is NaN or +inf, the mass of the policy is not one
+    up to rounding, or there are more than ``MAX_STATES`` states.
     """
     require_direct(mdp)
     require.shape("policy", policy.logf, mdp.r.shape, "(states, actions)")
-    logs = log_density(policy)
-    require.finite("log f", logs, "KL(policy|reference) must be finite: give a density")
-    pi = extended_masses(policy)
+    logf = np.where(policy.logf > -np.inf, policy.logf, 0.0)
+    require.finite("log f", logf, "KL(policy|reference) must be finite: give a density")
+    pi, logs = extended_density(policy)
     kernel = extended_kernel(mdp, pi)
     factors = factor(mdp, kernel)
     return PolicySystem(
         mdp=mdp,
         pi=pi,
-        reward=np.asarray((pi * (mdp.r - mdp.tau * logs.astype(EXTENDED))).sum(axis=-1)),
+        logs=logs,
+        reward=np.asarray((pi * (mdp.r - mdp.tau * logs)).sum(axis=-1)),
         kernel=kernel,
         factors=factors,
         gap=contraction_gap(mdp, float(pi.sum(axis=-1).max())),
-        size=float((pi * (np.abs(mdp.r) + mdp.tau * np.abs(logs))).sum(axis=-1).max()),
+        size=float((pi * (np.abs(mdp.r) + mdp.tau * (1.0 + np.abs(logs)))).sum(axis=-1).max()),
         depth=mdp.n_states + mdp.n_actions + 16,
         u=unit_roundoff(EXTENDED),
     )

@@ -12,10 +12,10 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, optimality, q_from_v, soft_maximum
+from wconv.exact.bellman import EXTENDED, extended_density, optimality, q_from_v, soft_maximum
 from wconv.exact.certificate import TwoSided, contraction_gap, macqueen
 from wconv.exact.occupancy import discounted_occupancy
-from wconv.exact.resolvent import Factors, apply_factors, factor, require_direct
+from wconv.exact.resolvent import Factors, apply_factors, extended_kernel, factor, require_direct
 from wconv.exact.stationary import stationary
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
@@ -54,7 +54,8 @@ class Solution:
     @cached_property
     def P_pi(self) -> StateKernel:
         """State kernel of the Gibbs policy, (S, S)."""
-        return self.mdp.state_kernel(self.policy.pi)
+        pi, _ = extended_density(self.policy)
+        return extended_kernel(self.mdp, pi).astype(float)
 
     @cached_property
     def nu(self) -> Measured:
@@ -68,14 +69,15 @@ class Solution:
 
     @property
     def policy_loss(self) -> float:
-        """A bound on V* − V^π for the exact Gibbs policy π of V, with ε = max error.
+        """A bound on V* − V^π for the Gibbs policy π of V, with ε = max error and Q rounded.
 
         V* − V^π = (I − γP_π)^{-1}τKL(π‖p_{V*}), and log(π/p_{V*}) varies by at most 2γε/τ in a
         state: KL ≤ (γε/τ)²/2 by Hoeffding's lemma, and KL ≤ 2γε/τ.
         """
         gap = contraction_gap(self.mdp)
-        moved = self.mdp.contraction * float(self.error.max())
-        return min(2.0 * moved, moved**2 / (2.0 * self.mdp.tau)) / gap
+        rounded = 8.0 * EPS * (float(np.abs(self.Q).max()) + self.mdp.tau)
+        moved = self.mdp.contraction * float(self.error.max()) + rounded
+        return min(2.0 * moved, moved * moved / (2.0 * self.mdp.tau)) / gap
 
 
 def solve(

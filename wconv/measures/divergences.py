@@ -77,11 +77,23 @@ def kl_of_logs(log_p: Array, log_q: Array, log_weights: Array) -> Measured:
 def kl(p: Density, q: Density) -> Measured:
     """KL(p_s‖q_s) in every state, shape (S,), with a bound on its rounding.
 
-    The log-densities and the masses of the grid count as exact. InputError when the two live on
-    different nodes. See ``kl_of_logs`` for zeros and infinities.
+    The masses of the grid count as exact, and the divergence meant is that of the densities
+    normalised to mass one: "mass" bounds the difference. InputError when the two live on different
+    nodes. See ``kl_of_logs`` for zeros and infinities.
     """
     same_grid(p, q)
-    return kl_of_logs(p.logf, q.logf, p.grid.log_weights)
+    total = kl_of_logs(p.logf, q.logf, p.grid.log_weights)
+    finite = np.isfinite(total.value)
+    own, other = log_mass(p), log_mass(q)
+    moved = 1.01 * (own * (1.0 + np.where(finite, np.abs(total.value), 0.0)) + other)
+    return total.with_error("mass", np.where(finite, moved, 0.0))
+
+
+def log_mass(p: Density) -> Array:
+    """|log Σ m f| in every state: how far log f is from the density of mass one that is meant."""
+    extended = np.dtype(np.longdouble)
+    masses = np.exp(p.logf.astype(extended)) * p.grid.weights.astype(extended)
+    return np.asarray(np.abs(np.log(masses.sum(axis=-1))), dtype=float)
 
 
 def same_grid(p: Density, q: Density) -> None:

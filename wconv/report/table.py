@@ -9,6 +9,7 @@ from rich.text import Text
 
 from wconv.report import format as fmt
 from wconv.report.schema import ClaimRecord, Result
+from wconv.theory.cases import NO_PROBLEM
 from wconv.theory.statement import Statement
 
 EXIT_OK, EXIT_VIOLATED, EXIT_USAGE, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1, 2, 3, 4, 5
@@ -61,7 +62,8 @@ def table(results: Sequence[Result], width: int = WIDE) -> Table:
             else fmt.number(result.margin, 2)
         )
         if result.role == "control":
-            subject = Text(f"  control: {result.name} (on {fmt.subject(result)})", style="dim")
+            on = "" if result.instance == NO_PROBLEM else f" (on {result.instance})"
+            subject = Text(f"  control: {result.name}{on}", style="dim")
             grid.add_row("", subject, verdict_text(result), "", margin)
             continue
         cells = [
@@ -69,9 +71,9 @@ def table(results: Sequence[Result], width: int = WIDE) -> Table:
             fmt.number(result.tightness, 4),
             *((fmt.teeth(result.teeth),) if wide else ()),
         ]
-        name = Text(result.id if result.id != previous else "", style="bold")
+        shown = Text(result.id if result.id != previous else "", style="bold")
         subject = Text(fmt.subject(result))
-        grid.add_row(name, subject, verdict_text(result), result.tag, *cells, result.grade)
+        grid.add_row(shown, subject, verdict_text(result), result.tag, *cells, result.grade)
         previous = result.id
     return grid
 
@@ -157,7 +159,7 @@ def _claim_lines(claim: ClaimRecord) -> Text:
 
 def as_text(renderable: RenderableType, width: int = 100) -> str:
     """Plain text of a renderable (for ``repr``)."""
-    console = Console(width=width, no_color=True, force_terminal=False)
+    console = Console(width=width, no_color=True, force_terminal=False, markup=False)
     with console.capture() as capture:
         console.print(renderable)
     return capture.get().rstrip()

@@ -6,6 +6,7 @@ constants*, so brackets, tightness, teeth and controls are re-evaluations of pla
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any, Literal
 
 import numpy as np
@@ -20,34 +21,37 @@ Labels = Mapping[str, Sequence[str]]
 BOUND = "bound"
 """The pseudo-constant that scales a whole right side (so that bounds without constants have teeth)."""
 
+RESERVED = frozenset({"lhs", "rhs", "claim"})
+"""Keys of a worst point that are not axes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Given:
     """A bound with its data bound: a function of the named constants alone.
 
-    The error of the right side is the sum over data of its change when one datum moves by its error
-    plus 8 eps relative, in either direction; bounds are monotone in every datum, so this is a bound
-    on the error, not an estimate. Errors a bound reports itself (``Measured``) are added.
+    The error of the right side is its largest change when every datum moves by its error plus 8 eps
+    relative, up or down (all corners). Bounds are monotone in every datum, so this is a bound on the
+    error, not an estimate. Errors a bound reports itself (``Measured``) and ``refinement`` are added.
     """
 
     fn: Callable[..., Any]
     data: Mapping[str, Measured]
-    name: str = ""
+    refinement: Array | float = 0.0
 
     def at(self, constants: Mapping[str, Any]) -> Measured:
         """The right side at given constants, with its error."""
         values = {name: datum.value for name, datum in self.data.items()}
+        moves = {n: d.error + 8 * EPS * _finite_size(d.value) for n, d in self.data.items()}
+        moves = {name: move for name, move in moves.items() if move.any()}
         out = as_measured(self.fn(**values, **constants))
         out = out.with_error("rounding", 8 * EPS * _finite_size(out.value))
-        for name, datum in self.data.items():
-            move = datum.error + 8 * EPS * _finite_size(datum.value)
-            if move.any():
-                shifted = [
-                    as_measured(self.fn(**(values | {name: datum.value + m}), **constants)).value
-                    for m in (move, -move)
-                ]
-                out = out.with_error(name, np.maximum(*(_change(s, out.value) for s in shifted)))
-        return out
+        changes = []
+        for signs in product((1.0, -1.0), repeat=len(moves)):
+            corner = {n: values[n] + s * m for s, (n, m) in zip(signs, moves.items(), strict=True)}
+            there = as_measured(self.fn(**(values | corner), **constants)).value
+            changes.append(_change(there, out.value))
+        out = out.with_error("data", np.max(changes, axis=0))
+        return out.with_error("refinement", self.refinement) if np.any(self.refinement) else out
 
 
 def _finite_size(value: Array) -> Array:
@@ -73,7 +77,7 @@ class Bound:
 
     def given(self, **data: Any) -> Given:
         """Bind the data (arrays or ``Measured``); the rest of the signature are constants."""
-        return Given(self.fn, {k: as_measured(v) for k, v in data.items()}, self.fn.__name__)
+        return Given(self.fn, {k: as_measured(v) for k, v in data.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,23 +93,57 @@ class Claim:
     labels: Labels = field(default_factory=dict)
     resolution: float = 1e-8
 
-    def right(self, side: Literal["lower", "upper"] = "upper", **factors: float) -> Measured:
-        """rhs with the constants at one side of their brackets, each times its factor."""
-        known = {*self.constants, BOUND}
+    def right(self, side: Literal["theorem", "sharp"] = "theorem", **factors: float) -> Measured:
+        """rhs on the proved side of every bracket ("theorem") or the other ("sharp").
+
+        The proved side is the weaker of rhs(lower) and rhs(upper), point by point. For an identity
+        there is no weaker side: the width of the brackets becomes an error. ``factors`` multiply
+        constants; the factor of "bound" strengthens (below one) or loosens the whole right side.
+        """
         for name in factors:
-            require.choice("constant", name, known)
-        values = {
-            name: (bracket.upper if side == "upper" else bracket.lower) * factors.get(name, 1.0)
-            for name, bracket in self.constants.items()
-        }
+            require.choice("constant", name, {*self.constants, BOUND})
+        ends = [
+            self.rhs.at({n: end(b) * factors.get(n, 1.0) for n, b in self.constants.items()})
+            for end in (_upper, _lower)
+        ]
+        out = self._between(ends, side) if self.has_width else ends[0]
         scale = factors.get(BOUND, 1.0)
-        out = self.rhs.at(values)
         if scale != 1.0:
-            out = out * (1.0 / scale if self.sense == ">=" else scale)
+            shrinks = (out.value > 0) == (self.sense != ">=")
+            out = out * np.where(shrinks, scale, 1.0 / scale)
+        if out.value.ndim not in (0, self.lhs.value.ndim):
+            got = (out.value.shape, self.lhs.value.shape)
+            require.fail(
+                f"right side of {self.name!r}", "have the axes of the left", got, "name them alike"
+            )
         return Measured(
             np.broadcast_to(out.value, self.lhs.value.shape),
             {n: np.broadcast_to(e, self.lhs.value.shape) for n, e in out.errors.items()},
         )
+
+    @property
+    def has_width(self) -> bool:
+        """Whether some constant is not known exactly."""
+        return any(bool((b.lower != b.upper).any()) for b in self.constants.values())
+
+    def _between(self, ends: Sequence[Measured], side: str) -> Measured:
+        up, low = ends
+        if self.sense == "=":
+            return up.with_error("constants", _change(up.value, low.value))
+        larger = (self.sense == "<=") == (side == "theorem")
+        pick = up.value >= low.value if larger else up.value <= low.value
+        names = {*up.errors, *low.errors}
+        zero = np.zeros_like(up.value)
+        errors = {n: np.where(pick, up.errors.get(n, zero), low.errors.get(n, zero)) for n in names}
+        return Measured(np.where(pick, up.value, low.value), errors)
+
+
+def _upper(bracket: Bracket) -> Array:
+    return bracket.upper
+
+
+def _lower(bracket: Bracket) -> Array:
+    return bracket.lower
 
 
 @dataclass(frozen=True)
@@ -128,6 +166,8 @@ class Hypothesis:
 
 def finite(name: str, **values: Any) -> Hypothesis:
     """The hypothesis that every given number is finite; NaN leaves it undecided, infinity fails it."""
+    if not values:
+        require.fail(f"hypothesis {name}", "name what is finite", "nothing", "finite('H1', KL=kl)")
     parts, verdicts = [], []
     for symbol, value in values.items():
         array = (
@@ -142,6 +182,10 @@ def finite(name: str, **values: Any) -> Hypothesis:
 
 def condition(name: str, holds: bool, detail: str) -> Hypothesis:
     """A hypothesis decided by the check itself, with the numbers in ``detail``."""
+    if not isinstance(holds, bool | np.bool_) or not isinstance(detail, str):
+        require.fail(
+            f"hypothesis {name}", "be a truth value with words", (holds, detail), "compare first"
+        )
     return Hypothesis(name, bool(holds), detail)
 
 
@@ -150,14 +194,16 @@ def _claim(
 ) -> Claim:
     axes = tuple(over.split())
     left = as_measured(lhs)
-    if left.value.ndim != len(axes):
-        require.fail(
-            f"over of claim {name!r}",
-            f"name {left.value.ndim} axes",
-            repr(over),
-            "one word an axis",
-        )
-    return Claim(name, left, rhs, sense, {k: as_bracket(v) for k, v in constants.items()}, axes)
+    if left.value.ndim != len(axes) or len(set(axes)) < len(axes) or RESERVED & set(axes):
+        requirement = f"name {left.value.ndim} different axes"
+        require.fail(f"over of claim {name!r}", requirement, repr(over), "one word an axis")
+    brackets = {k: as_bracket(v) for k, v in constants.items()}
+    for symbol, bracket in brackets.items():
+        if not (bracket.lower <= bracket.upper).all():
+            require.fail(
+                f"constant {symbol} of {name!r}", "have lower <= upper", bracket, "order its sides"
+            )
+    return Claim(name, left, rhs, sense, brackets, axes)
 
 
 def at_most(name: str, lhs: Any, rhs: Given, *, over: str = "", **constants: Any) -> Claim:
@@ -194,10 +240,6 @@ def refine(fine: Claim, coarse: Claim) -> Claim:
             "index it by state or time, not by node",
         )
 
-    def widened(a: Measured, b: Measured) -> Measured:
-        return a.with_error("refinement", a.value - b.value)
-
-    data = {name: widened(datum, coarse.rhs.data[name]) for name, datum in fine.rhs.data.items()}
-    constants = {name: b.hull(coarse.constants[name]) for name, b in fine.constants.items()}
-    rhs = Given(fine.rhs.fn, data, fine.rhs.name)
-    return replace(fine, lhs=widened(fine.lhs, coarse.lhs), rhs=rhs, constants=constants)
+    lhs = fine.lhs.with_error("refinement", fine.lhs.value - coarse.lhs.value)
+    moved = _change(fine.right().value, coarse.right().value)
+    return replace(fine, lhs=lhs, rhs=replace(fine.rhs, refinement=moved))

@@ -4,8 +4,9 @@ With slack = rhs − lhs (lhs − rhs for ≥, −|lhs − rhs| for =), e the su
 res = resolution × max|rhs| (the maximum over all axes but those that index independent repetitions,
 so that one large repetition cannot hide a small one; infinite entries do not count):
 
-VIOLATED      slack < −max(e, res) somewhere, at the upper (theorem's) side of every constant;
-HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution"), or both
+VIOLATED      slack < −max(e, res) somewhere, on the proved side of every constant;
+HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution") with no
+              miss beyond the larger of e and 1e-8 relative at the point itself, or both
               sides are zero to within errors that are below 1e-8 of the claim's largest right side;
 INCONCLUSIVE  otherwise: the error is too large to decide, or no point is resolved to 1 %;
 ERROR         a NaN anywhere. NaN is never a pass.
@@ -14,7 +15,7 @@ ERROR         a NaN anywhere. NaN is never a pass.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,9 +72,12 @@ class _Sides:
     res: Array
     rhs: Measured
     zero: Array
+    resolution: float
 
     @classmethod
-    def of(cls, claim: Claim, side: Any, factors: Mapping[str, float]) -> "_Sides":
+    def of(
+        cls, claim: Claim, side: Literal["theorem", "sharp"], factors: Mapping[str, float]
+    ) -> "_Sides":
         rhs = claim.right(side, **factors)
         with np.errstate(invalid="ignore"):  # inf − inf is NaN, and NaN is an ERROR
             gap = rhs.value - claim.lhs.value
@@ -84,11 +88,12 @@ class _Sides:
         zero = (np.abs(claim.lhs.value) <= claim.lhs.error) & (np.abs(rhs.value) <= rhs.error)
         zero &= claim.lhs.error + rhs.error <= claim.resolution * size.max()
         return cls(
-            np.asarray(slack),
-            claim.lhs.error + rhs.error,
-            np.broadcast_to(res, size.shape),
-            rhs,
-            zero,
+            slack=np.asarray(slack),
+            error=claim.lhs.error + rhs.error,
+            res=np.broadcast_to(res, size.shape),
+            rhs=rhs,
+            zero=zero,
+            resolution=claim.resolution,
         )
 
     @property
@@ -108,7 +113,11 @@ class _Sides:
 
     @property
     def holds(self) -> bool:
-        equality = (self.error <= self.res) & (np.abs(self.slack) <= self.res)
+        # A miss beyond the error of its own point is no equality, however small it is to others.
+        own = np.maximum(self.error, self.resolution * np.abs(self.rhs.value))
+        equality = (
+            (self.error <= self.res) & (np.abs(self.slack) <= self.res) & (-self.slack <= own)
+        )
         return bool(((self.slack >= self.error) | equality | self.zero).all())
 
 
@@ -119,7 +128,7 @@ def judge(
     factors = {k: v for k, v in (factors or {}).items() if k in claim.constants or k == BOUND}
     if claim.lhs.value.size == 0:
         return Judgement(claim.name, Verdict.ERROR, "", "the claim has no points")
-    at = _Sides.of(claim, "upper", factors)
+    at = _Sides.of(claim, "theorem", factors)
     if at.has_nan:
         bad = np.argwhere(np.isnan(at.slack) | np.isnan(at.error))[0]
         return Judgement(
@@ -178,9 +187,9 @@ def _tag(
         return "toothless"
     if claim.sense == "=":
         return "exact"
-    if all(bool((b.lower == b.upper).all()) for b in claim.constants.values()):
+    if not claim.has_width:
         return ""  # every constant is exact: there is no sharper form to compare with
-    return "sharp" if _Sides.of(claim, "lower", {}).holds else "conservative"
+    return "sharp" if _Sides.of(claim, "sharp", {}).holds else "conservative"
 
 
 def _worst(at: _Sides) -> tuple[int, ...]:
@@ -233,7 +242,7 @@ def _refuted(claim: Claim, name: str) -> float:
     """The largest factor < 1 on one constant at which the claim is violated (0 if there is none)."""
 
     def refutes(factor: float) -> bool:
-        sides = _Sides.of(claim, "upper", {name: factor})
+        sides = _Sides.of(claim, "theorem", {name: factor})
         return not sides.has_nan and sides.violated
 
     low, high = 1e-3, 1.0 - 1e-9
