@@ -6,7 +6,7 @@ Kernels and bounds take plain arrays.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -14,6 +14,17 @@ from wconv import _require as require
 from wconv._axes import Array
 
 EPS = float(np.finfo(np.float64).eps)
+
+EXTENDED: Final = np.dtype(np.longdouble)
+"""80 bits or more where the platform has them; bounds ask NumPy for its precision."""
+
+
+def unit_roundoff(dtype: np.dtype[np.floating]) -> float:
+    """u = eps/2 of a precision, for bounds n·u on n operations rounded to nearest.
+
+    A percent is added for the second order of n·u.
+    """
+    return 1.01 * float(np.finfo(dtype).eps) / 2.0
 
 
 def rounding(*terms: Any, depth: int, discount: float = 0.0) -> Array:

@@ -6,13 +6,14 @@ import pytest
 from scipy.sparse import csr_array
 
 from wconv._require import InputError
-from wconv.exact import bellman, resolvent
 from wconv.exact import evaluate as evaluate_module
+from wconv.exact import resolvent
 from wconv.exact.bellman import evaluation, q_from_v
 from wconv.exact.evaluate import evaluate
 from wconv.exact.resolvent import resolvent_solve
 from wconv.mdp.model import make_mdp
 from wconv.mdp.policy import Policy, random_policy, sparse_policy, uniform
+from wconv.measures import densities
 from wconv.measures.spaces import FiniteSet
 from wconv.outcomes import Outcome, SolverError
 
@@ -68,7 +69,7 @@ def test_the_certified_error_holds_and_is_about_half_an_ulp(families, gamma, whi
 
 
 def test_the_error_stays_honest_where_long_double_is_double(families, monkeypatch):
-    for module in (bellman, resolvent, evaluate_module):
+    for module in (densities, resolvent, evaluate_module):
         monkeypatch.setattr(module, "EXTENDED", np.dtype(float))
     rng = np.random.default_rng(6)
     mdp = problem(families.dense(rng, 7, 4), gamma=0.99)
@@ -143,7 +144,7 @@ def test_bad_input(families, monkeypatch):
     infinite = Policy(np.where(np.eye(5, 3) > 0, np.inf, 0.0), mdp.grid)
     with pytest.raises(InputError, match=r"log f must be finite.*KL"):
         evaluate(mdp, infinite)
-    with pytest.raises(InputError, match="policy must sum to 1"):
+    with pytest.raises(InputError, match="density must sum to 1"):
         evaluate(mdp, Policy(np.full((5, 3), 0.2), mdp.grid))
     for kernel, rhs, symbol in [
         (np.eye(4), np.zeros(5), "P_pi"),

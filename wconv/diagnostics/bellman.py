@@ -9,13 +9,14 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
-from wconv.exact.bellman import EXTENDED, evaluation, extended_density, optimality, q_from_v
-from wconv.exact.certificate import operator_rounding, row_length, unit_roundoff
+from wconv.exact.bellman import evaluation, optimality, q_from_v
+from wconv.exact.certificate import operator_rounding, row_length
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
-from wconv.measured import EPS, Measured, rounding
+from wconv.measured import EPS, EXTENDED, Measured, rounding, unit_roundoff
+from wconv.measures.densities import extended_density
 from wconv.measures.divergences import kl
 
 
@@ -84,17 +85,20 @@ def policy_gain(mdp: MDP, new: Policy, value: Evaluation) -> Measured:
 def gibbs_divergence(mdp: MDP, policy: Policy, V: Measured) -> Measured:
     """KL(π‖p_V) with p_V ∝ exp((r + γPV)/τ)μ, shape (S,).
 
-    A change of Q by ε changes log p_V by at most 2ε/τ, and KL(π‖p_V) by as much.
+    When log p_V changes by at most δ, KL(π‖p_V) changes by |E_p − E_π| of the change up to second
+    order: at most δ·min(2, √(2KL)) + 2δ² (Pinsker; the second order is a variance).
     """
     Q = q_value(mdp, V.value)
     divergence = kl(policy, gibbs(mdp, Q))
     finite = np.isfinite(divergence.value)
-    evaluation_error = mdp.contraction * float(V.error.max(initial=0.0))
     # Q/τ, the shift by its maximum and the logarithm of the total round once each.
-    q_error = q_rounding(mdp, V.value) + float(rounding(np.abs(Q).max(), mdp.tau, depth=2))
-    moved = {"evaluation": evaluation_error, "rounding": q_error}
-    for name, error in moved.items():
-        divergence = divergence.with_error(name, np.where(finite, 2.0 * error / mdp.tau, 0.0))
+    rounded = q_rounding(mdp, V.value) + float(rounding(np.abs(Q).max(), mdp.tau, depth=2))
+    moved = mdp.contraction * float(V.error.max(initial=0.0))
+    delta = (moved + rounded) / mdp.tau
+    known = np.where(finite, np.maximum(divergence.upper, 0.0), 0.0)
+    reach = np.minimum(2.0, np.sqrt(2.0 * known) + 2.0 * delta) + 2.0 * delta
+    for name, part in (("evaluation", moved), ("rounding", rounded)):
+        divergence = divergence.with_error(name, np.where(finite, part / mdp.tau * reach, 0.0))
     return divergence
 
 

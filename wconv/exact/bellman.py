@@ -4,17 +4,13 @@ T is a shifted log-sum-exp and T^π a plain mean; neither calls the code that bu
 so that identities between operators, policies and divergences compare two computations.
 """
 
-from typing import Final
-
 import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateValue
 from wconv.mdp.model import MDP
-from wconv.mdp.policy import MASS_TOL, Policy
-
-EXTENDED: Final = np.dtype(np.longdouble)
-"""80 bits or more where the platform has them; the bounds ask NumPy for its precision."""
+from wconv.mdp.policy import Policy
+from wconv.measures.densities import extended_density
 
 
 def q_from_v(mdp: MDP, V: StateValue) -> ActionValue:
@@ -62,21 +58,6 @@ def evaluation(mdp: MDP, policy: Policy, V: StateValue) -> StateValue:
     else:
         pi, logs = extended_density(policy)
     return np.asarray((pi * (Q - mdp.tau * logs)).sum(axis=-1))
-
-
-def extended_density(policy: Policy) -> tuple[ActionValue, ActionValue]:
-    """π and log f (zero where π = 0) in extended precision, shape (S, A), of total mass one.
-
-    A float64 log-density has mass one only up to rounding, and the theorems are about mass one: the
-    policy meant is the normalised one. ``policy.pi`` is good to eps·(|log f| + |log m|) only.
-    Raises InputError when the mass is off by more than rounding (1e-12·A).
-    """
-    logf = policy.logf.astype(EXTENDED)
-    masses = np.exp(logf) * policy.grid.weights.astype(EXTENDED)
-    total = masses.sum(axis=-1, keepdims=True)
-    if np.isfinite(total).all():
-        require.row_sums("policy", total[:, 0], "actions", MASS_TOL * policy.grid.n)
-    return masses / total, np.where(logf > -np.inf, logf - np.log(total), EXTENDED.type(0))
 
 
 def _state_value(mdp: MDP, V: Array) -> StateValue:

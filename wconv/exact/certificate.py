@@ -7,7 +7,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import StateValue
 from wconv.mdp.model import MDP
-from wconv.measured import EPS
+from wconv.measured import EPS, unit_roundoff
 
 
 def contraction_gap(mdp: MDP, mass: float = 1.0) -> float:
@@ -22,14 +22,6 @@ def contraction_gap(mdp: MDP, mass: float = 1.0) -> float:
             "discount", "stay below 1/(max row sum) by more than rounding", mdp.gamma, "lower it"
         )
     return gap
-
-
-def unit_roundoff(dtype: np.dtype[np.floating]) -> float:
-    """u = eps/2 of a precision, for bounds n·u on n operations rounded to nearest.
-
-    A percent is added for the second order of n·u.
-    """
-    return 1.01 * float(np.finfo(dtype).eps) / 2.0
 
 
 def row_length(mdp: MDP) -> int:

@@ -11,11 +11,11 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED
 from wconv.exact.resolvent import PolicySystem, extended_kernel, policy_system, refine
 from wconv.mdp.model import MDP, numbers
-from wconv.mdp.policy import MASS_TOL, Policy
-from wconv.measured import EPS, Measured
+from wconv.mdp.policy import Policy
+from wconv.measured import EPS, EXTENDED, Measured
+from wconv.measures.densities import MASS_TOL
 
 _SMALLEST_STEP = 1e-270
 _REACH = 1e-12

@@ -6,11 +6,11 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, q_from_v
+from wconv.exact.bellman import q_from_v
 from wconv.exact.resolvent import PolicySystem, policy_system, refine
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
-from wconv.measured import EPS, Measured
+from wconv.measured import EPS, EXTENDED, Measured
 from wconv.outcomes import Outcome, SolverError
 
 

@@ -4,11 +4,10 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import StateValue
-from wconv.exact.bellman import EXTENDED
 from wconv.exact.resolvent import policy_system, refine
 from wconv.mdp.model import MDP, ROW_SUM_TOL, numbers
 from wconv.mdp.policy import Policy
-from wconv.measured import EPS, Measured
+from wconv.measured import EPS, EXTENDED, Measured
 
 
 def discounted_occupancy(mdp: MDP, policy: Policy, rho: StateValue | None = None) -> Measured:

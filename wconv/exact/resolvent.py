@@ -14,10 +14,11 @@ from scipy.linalg import lu_factor, lu_solve
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, extended_density
-from wconv.exact.certificate import contraction_gap, unit_roundoff
+from wconv.exact.certificate import contraction_gap
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy
+from wconv.measured import EXTENDED, unit_roundoff
+from wconv.measures.densities import extended_density
 
 MAX_STATES: Final = 2000
 """Largest dense system: beyond it S³ operations and S² numbers stop being cheap."""

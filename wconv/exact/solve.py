@@ -12,14 +12,15 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, StateKernel, StateValue
-from wconv.exact.bellman import EXTENDED, extended_density, optimality, q_from_v, soft_maximum
+from wconv.exact.bellman import optimality, q_from_v, soft_maximum
 from wconv.exact.certificate import TwoSided, contraction_gap, macqueen
 from wconv.exact.occupancy import discounted_occupancy
 from wconv.exact.resolvent import Factors, apply_factors, extended_kernel, factor, require_direct
 from wconv.exact.stationary import stationary
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
-from wconv.measured import EPS, Measured
+from wconv.measured import EPS, EXTENDED, Measured
+from wconv.measures.densities import extended_density
 from wconv.outcomes import Outcome, SolverError
 
 FAST_SWEEP: Final = 0.1

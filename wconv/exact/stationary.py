@@ -9,9 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 from wconv import _require as require
 from wconv._axes import Array, StateKernel, StateValue
-from wconv.exact.certificate import unit_roundoff
 from wconv.mdp.model import numbers
-from wconv.measured import EPS, Measured
+from wconv.measured import EPS, Measured, unit_roundoff
 
 _ROW_SUM_TOL = 1e-10
 

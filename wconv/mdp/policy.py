@@ -8,10 +8,8 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import ActionValue, Array
 from wconv.mdp.model import MDP, numbers
+from wconv.measures.densities import MASS_TOL
 from wconv.measures.spaces import Grid
-
-MASS_TOL = 1e-12
-"""Allowed defect of a policy's total mass, times the number of nodes."""
 
 
 @dataclass(frozen=True, eq=False)

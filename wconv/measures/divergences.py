@@ -5,28 +5,11 @@ is non-negative term by term, but only because it adds the mass defect: it would
 normalised policy from every identity that KL enters. The plain sum shows it.
 """
 
-from typing import Protocol
-
 import numpy as np
 
-from wconv import _require as require
-from wconv._axes import ActionValue, Array
-from wconv.measured import Measured, rounding
-from wconv.measures.spaces import Grid
-
-
-class Density(Protocol):
-    """What has a log-density ``logf`` (S, A) with respect to the reference μ of a ``grid``."""
-
-    @property
-    def logf(self) -> ActionValue:
-        """log(dπ/dμ) at the nodes, −inf where π = 0."""
-        ...
-
-    @property
-    def grid(self) -> Grid:
-        """The nodes and the masses of μ."""
-        ...
+from wconv._axes import Array
+from wconv.measured import EPS, EXTENDED, Measured, rounding, unit_roundoff
+from wconv.measures.densities import Density, extended_density, same_grid
 
 
 def sum_depth(n: int) -> int:
@@ -75,32 +58,17 @@ def kl_of_logs(log_p: Array, log_q: Array, log_weights: Array) -> Measured:
 
 
 def kl(p: Density, q: Density) -> Measured:
-    """KL(p_s‖q_s) in every state, shape (S,), with a bound on its rounding.
+    """KL(p_s‖q_s) in every state, shape (S,), to the last bit of float64.
 
-    The masses of the grid count as exact, and the divergence meant is that of the densities
-    normalised to mass one: "mass" bounds the difference. InputError when the two live on different
-    nodes. See ``kl_of_logs`` for zeros and infinities.
+    Σ π(log f_p − log f_q) in extended precision, of the two laws of mass one (``extended_density``);
+    log-densities and masses of the grid count as exact. See ``kl_of_logs`` for zeros and infinities.
+    InputError when the two live on different nodes, or a mass is not one.
     """
     same_grid(p, q)
-    total = kl_of_logs(p.logf, q.logf, p.grid.log_weights)
-    finite = np.isfinite(total.value)
-    own, other = log_mass(p), log_mass(q)
-    moved = 1.01 * (own * (1.0 + np.where(finite, np.abs(total.value), 0.0)) + other)
-    return total.with_error("mass", np.where(finite, moved, 0.0))
-
-
-def log_mass(p: Density) -> Array:
-    """|log Σ m f| in every state: how far log f is from the density of mass one that is meant."""
-    extended = np.dtype(np.longdouble)
-    masses = np.exp(p.logf.astype(extended)) * p.grid.weights.astype(extended)
-    return np.asarray(np.abs(np.log(masses.sum(axis=-1))), dtype=float)
-
-
-def same_grid(p: Density, q: Density) -> None:
-    """Require two densities on the same nodes, masses and neighbours; InputError otherwise."""
-    a, b = p.grid, q.grid
-    if a is not b and not all(
-        np.array_equal(getattr(a, name), getattr(b, name))
-        for name in ("nodes", "weights", "edges", "lengths")
-    ):
-        require.fail("grid", "be the same for both densities", (a.n, b.n), "use one grid for both")
+    pi, log_p = extended_density(p)
+    _, log_q = extended_density(q)
+    broken = ((pi > 0) & (q.logf == -np.inf)).any(axis=-1)
+    total = np.where(broken, np.inf, (pi * (log_p - log_q)).sum(axis=-1)).astype(float)
+    size = (pi * (np.abs(log_p) + np.abs(log_q) + 2.0)).sum(axis=-1)
+    rounded = EPS * np.abs(total) + unit_roundoff(EXTENDED) * 2.0 * (p.grid.n + 16) * size
+    return Measured.of(total, rounding=np.where(broken, 0.0, rounded))

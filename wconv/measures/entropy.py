@@ -12,7 +12,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv.measured import Measured, rounding
-from wconv.measures.divergences import Density, expectation
+from wconv.measures.densities import Density
+from wconv.measures.divergences import expectation
 from wconv.measures.spaces import GaussianLine, Grid
 
 CONVENTIONS = ("reference", "lebesgue")

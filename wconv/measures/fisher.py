@@ -11,7 +11,8 @@ from scipy.linalg import toeplitz
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.measured import EPS, Measured, rounding
-from wconv.measures.divergences import Density, same_grid, sum_depth
+from wconv.measures.densities import Density, same_grid
+from wconv.measures.divergences import sum_depth
 from wconv.measures.spaces import Grid
 
 WINDOW = 7

@@ -14,9 +14,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.measured import Measured, rounding, stack
-
-MASS_TOL: Final = 1e-12
-"""Allowed defect of a total mass, times the number of pieces."""
+from wconv.measures.densities import MASS_TOL
 
 CUTS: Final = 80
 """Most cuts of the circle tried; every other one halves the bracket."""

@@ -13,7 +13,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.measured import Measured, rounding, stack
-from wconv.measures.divergences import Density
+from wconv.measures.densities import Density
 from wconv.measures.quantiles import Pieces, atoms, cells, circle_cost, line_cost
 from wconv.measures.spaces import FiniteSet, Grid, Torus
 from wconv.outcomes import Outcome, SolverError
