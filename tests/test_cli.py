@@ -1,6 +1,7 @@
 """The command line: exit codes, plain output, files written whole or not at all, clear refusals."""
 
 import json
+import shlex
 import subprocess
 import sys
 
@@ -84,6 +85,57 @@ def test_the_same_seed_prints_the_same_numbers(tmp_path):
     assert numbers(1, "a") != numbers(2, "c")
 
 
+def test_a_users_function_that_fails_is_wrong_usage(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "def boom():\n    raise RuntimeError('no')\ndef leave():\n    raise SystemExit(0)\n"
+    )
+    for function in ("boom", "leave"):
+        assert main(["check", "pdl", "--on", f"{file}:{function}"]) == 2
+    assert main(["check", "pdl", "--on", f"{file}:boom", "--set", "heat=1"]) == 2
+    file.write_text("raise SystemExit(0)\n")
+    assert main(["check", "--checks", str(file)]) == 2
+    assert capsys.readouterr().err.count("\n") == 4
+
+
+def test_markup_in_a_name_is_only_text(tmp_path, capsys):
+    mdp = wc.zoo.two_state()
+    named = wc.make_mdp(
+        mdp.r, mdp.P, discount=0.5, temperature=0.5, grid=mdp.grid, name="[/red]\x01<&$"
+    )
+    wc.save(named, tmp_path / "[b].json")
+    assert main(["check", "wpg-res", "--on", str(tmp_path / "[b].json")]) == 0
+    assert "[b].json" in capsys.readouterr().out
+
+
+def test_commands_to_reproduce_do(tmp_path, capsys):
+    file = tmp_path / "my problem.npz"
+    wc.save(wc.zoo.two_state(), file)
+    command = ["check", "wpg-res", "--on", str(file), "--set", "temperature=0.7", "--seed", "3"]
+    assert main([*command, "--json", str(tmp_path / "a")]) == 0
+    (mine,) = (r for r in wc.read_results(tmp_path / "a") if r.role == "case")
+    assert main([*shlex.split(mine.reproduce)[1:], "--json", str(tmp_path / "b")]) == 0
+    (again,) = (r for r in wc.read_results(tmp_path / "b") if r.role == "case")
+    assert again.where == mine.where
+    assert again.parameters == {"temperature": 0.7}
+    capsys.readouterr()
+
+
+def test_all_checks_with_a_changed_parameter_keep_the_expected_inapplicable(capsys):
+    assert main(["check", "pdl", "--set", "tau=0.4"]) == 0
+    assert "INAPPLICABLE" in capsys.readouterr().out
+
+
+def test_links_and_devices_are_respected(tmp_path, capsys):
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    link.symlink_to(real)
+    assert main(["check", "wpg-res", "--on", "two-state", "--json", str(link)]) == 0
+    assert link.is_symlink()
+    assert json.loads(real.read_text())["schema"] == 1
+    assert main(["check", "wpg-res", "--json", "/dev/null"]) == 2
+    assert "be a plain file" in capsys.readouterr().err
+
+
 def test_the_symbolic_chapter(capsys):
     assert main(["check", "symbolic"]) == 0
     assert capsys.readouterr().out.count("VIOLATED") >= 2
@@ -124,6 +176,10 @@ USAGE = {
     "unknown option": (["check", "--teir", "all"], "--teir"),
     "bad tier": (["check", "--tier", "some"], "tier"),
     "missing checks": (["check", "--checks", "none.py"], "checks path must exist"),
+    "negative seed": (["check", "wpg-res", "--seed", "-1"], "seed must be an integer >= 0"),
+    "set twice": (["check", "--set", "tau=1", "--set", "tau=2"], "give each name once"),
+    "other file": (["check", "--on", "mine.csv"], "FILE.npz, FILE.json or FILE.py:function"),
+    "same output": (["check", "--json", "x", "--csv", "x"], "output paths must differ"),
     "explain unknown": (["explain", "nothing"], "check must be a known name"),
 }
 

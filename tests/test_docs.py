@@ -25,6 +25,17 @@ def test_the_readme_tour_runs_as_printed(tmp_path, monkeypatch, capsys):
     assert "±" in said
 
 
+def test_the_guide_to_own_problems_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "your-own-problem.md"
+    (document,) = blocks(page, "json")
+    (tmp_path / "mine.json").write_text(document)
+    assert main(["check", "wpg-res", "--on", "mine.json", "--set", "temperature=0.1"]) == 0
+    for block in blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), {})
+    assert "HOLDS" in capsys.readouterr().out
+
+
 def test_the_theorem_of_the_guide_is_checked(tmp_path, capsys):
     (source,) = blocks(ROOT / "docs" / "add-a-theorem.md", "python")
     file = tmp_path / "softmax_hoeffding.py"

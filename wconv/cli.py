@@ -216,6 +216,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, CycloptsError) as error:
         sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
         return USAGE
+    except MemoryError:
+        sys.stderr.write("wconv: not enough memory for this instance: make it smaller\n")
+        return USAGE
     except KeyboardInterrupt:
         sys.stderr.write("wconv: interrupted; no file was written\n")
         return INTERRUPTED

@@ -129,6 +129,8 @@ FINITE = {"kind": "finite", "points": [[0], [1]]}
 BAD_DOCUMENTS = [
     ({"format": "other"}, "format must be 'wconv-mdp'"),
     ({"version": 2}, "version must be 1, got 2"),
+    ({"intial": [1]}, "did you mean 'initial'"),
+    ({"name": 7}, "name must be a text"),
     *[({key: ...}, f"{key} must be in the file") for key in list(GOOD)[2:]],
     ({"reward": [[1], [2, 3]]}, "reward must be an array"),
     ({"reward": 1, "transition": SPARSE}, "reward must have shape"),

@@ -85,6 +85,7 @@ def _with(array, index, value):
 
 
 BAD = [
+    ({"grid": Interval(0, 1)}, "grid must be a Grid"),
     ({"reward": [["a"]]}, "reward must be an array"),
     ({"reward": [[10**400]]}, "reward must be an array"),
     ({"reward": [[1, 2], [3]]}, "reward must be an array"),

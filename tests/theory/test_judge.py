@@ -207,6 +207,11 @@ def test_symbolic_identities_hold_fail_or_stay_open():
     assert judge_identity(off, {"c": 1.000001}).verdict is Verdict.VIOLATED
     hard = exactly("hard", lambda x: sympy.sin(x) ** 2 + sympy.cos(x) ** 2 - 1, x=x)
     assert judge_identity(hard).verdict is Verdict.INCONCLUSIVE
+    signless = sympy.Symbol("y", real=True)
+    branch = exactly("branch", lambda y: sympy.log(y**2) - 2 * sympy.log(y), y=signless)
+    assert judge_identity(branch).verdict is Verdict.ERROR
+    floats = exactly("floats", lambda x: 0.1 * x - 0.1 * x * (1 + 1e-17), x=x)
+    assert judge_identity(floats).verdict is not Verdict.VIOLATED
 
 
 BAD = {

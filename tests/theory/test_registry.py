@@ -107,6 +107,18 @@ BAD = {
     ),
     "reason without inapplicable": (lambda: case("x", fails="H1"), "fails must be given"),
     "empty control": (lambda: control("c", on=case("x")), "corrupt either constants or dynamics"),
+    "absurd factor": (
+        lambda: control("c", on=case("x"), constants={"tau": 1e-9}),
+        "factor of tau in 'c' must lie between",
+    ),
+    "factor one": (
+        lambda: control("c", on=case("x"), constants={"tau": 1.0}),
+        "and not be 1",
+    ),
+    "negative factor": (
+        lambda: control("c", on=case("x"), dynamics={"discount": -1.0}),
+        "factor of discount",
+    ),
     "no docstring": (lambda: parse_statement(None, "f.py"), "docstring of f.py"),
 }
 

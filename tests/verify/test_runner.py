@@ -28,7 +28,7 @@ from wconv.theory.bounds import bellman as bounds
 
 CASES = [case({case})]
 CONTROLS = [
-    control("a", on=CASES[0], constants={{"bound": 0.5}}),
+    control("a", on=CASES[0], constants={constants}),
     control("b", on=CASES[0], dynamics={{"temperature": 0.5}}),
 ]
 
@@ -37,10 +37,12 @@ def body(run):
 '''
 
 
-def run_body(tmp_path, body, kind="exact", case='"double-well"', control=None):
+def run_body(
+    tmp_path, body, kind="exact", case='"double-well"', control=None, constants='{"bound": 0.5}'
+):
     """The result of a one-off check with the given body."""
     id_ = "one-off"
-    text = HEAD.format(id=id_, kind=kind, case=case) + "".join(
+    text = HEAD.format(id=id_, kind=kind, case=case, constants=constants) + "".join(
         f"    {line}\n" for line in dedent(body).strip().splitlines()
     )
     file = tmp_path / "one_off.py"
@@ -157,6 +159,29 @@ def test_a_control_must_miss_by_ten_resolutions(tmp_path):
     assert "less than 10 resolutions" in near.message
 
 
+def test_a_control_that_names_no_constant_is_an_error(tmp_path):
+    body = """
+    yield condition("H1", True, "fine")
+    yield at_most("x", 1.0, bounds.scaled_kl.given(kl=1.0), tau=1.0)
+    """
+    result = run_body(tmp_path, body, control=0, constants='{"tua": 0.5}')
+    assert result.verdict == "ERROR"
+    assert "did you mean 'tau'" in result.message
+
+
+def test_an_axis_of_another_length_is_an_error(tmp_path):
+    body = """
+    yield condition("H1", True, "fine")
+    yield at_most("x", np.ones(99), bounds.itself.given(value=np.ones(99)), over="state")
+    """
+    assert "axis 'state' of 'x' must have 4 points" in run_body(tmp_path, body).message
+
+
+def test_an_exception_names_its_line_and_an_exit_is_no_pass(tmp_path):
+    assert "one_off.py:" in run_body(tmp_path, "raise KeyError('lost')\nyield").message
+    assert run_body(tmp_path, "raise SystemExit(0)\nyield").verdict == "ERROR"
+
+
 def test_a_corrupted_system_reaches_the_measured_side_only(tmp_path):
     body = """
     yield condition("H1", True, "fine")
@@ -267,6 +292,18 @@ BAD = {
     "parameters of an MDP": (
         lambda _: wc.verify("wpg-res", wc.zoo.two_state(), temperature=1.0),
         "parameters must be given with a zoo name",
+    ),
+    "not a problem": (lambda _: wc.verify("pdl", 3), "problem must be an MDP"),
+    "a problem for algebra": (
+        lambda _: wc.verify("two-state-bellman", "garnet"),
+        "problem must be left out",
+    ),
+    "two problems": (
+        lambda _: wc.optimality_gap(
+            wc.solve(wc.zoo.two_state()),
+            wc.evaluate(other := wc.zoo.two_state(), wc.uniform(other)),
+        ),
+        "belong to one problem",
     ),
     "unknown claim": (lambda _: wc.verify("wpg-res", "two-state").claim("x"), "claim must be"),
     "unknown chapter": (lambda _: select(discover(), ["belman"]), "check must be a known name"),

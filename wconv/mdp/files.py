@@ -39,6 +39,11 @@ from wconv.mdp.triplets import transition_from
 
 FORMAT: Final = "wconv-mdp"
 VERSION: Final = 1
+ENTRIES: Final = (
+    "format", "version", "name", "reward", "transition", "discount", "temperature", "initial",
+    "actions", "parameters",
+)  # fmt: skip
+"""What a file may hold: a misspelt optional entry must not be passed over."""
 
 _UNREADABLE: Final = (
     OSError,
@@ -116,6 +121,10 @@ def _problem(record: Mapping[str, Any]) -> MDP:
         require.fail("format", f"be {FORMAT!r}", record.get("format"), "this is another file")
     if record.get("version") != VERSION:
         require.fail("version", f"be {VERSION}", record.get("version"), "use a matching wconv")
+    for key in record:
+        require.choice(f"entry of {FORMAT}", key, ENTRIES)
+    if not isinstance(record.get("name", ""), str):
+        require.fail("name", "be a text", record["name"], "quote it")
     grid = read_grid(entry(record, "actions"))
     reward = numbers("reward", entry(record, "reward"))
     transition = entry(record, "transition")
@@ -128,7 +137,7 @@ def _problem(record: Mapping[str, Any]) -> MDP:
         temperature=entry(record, "temperature"),
         grid=grid,
         initial=record.get("initial"),
-        name=str(record.get("name", "mdp")),
+        name=record.get("name", "mdp"),
         parameters=mapping("parameters", record.get("parameters", {})),
     )
 

@@ -24,7 +24,7 @@ ROW_SUM_TOL: Final = 1e-12
 """Allowed defect of a transition row sum, times the number of states."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MDP:
     """A validated finite MDP (build it with ``make_mdp``).
 
@@ -43,6 +43,13 @@ class MDP:
     name: str = "mdp"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     smooth: SmoothMDP | None = None
+
+    def __repr__(self) -> str:
+        kind = "sparse" if self.is_sparse else "dense"
+        return (
+            f"MDP({self.name!r}, {self.n_states} states x {self.n_actions} actions, {kind}, "
+            f"discount={self.gamma:g}, temperature={self.tau:g})"
+        )
 
     @property
     def n_states(self) -> int:
@@ -145,6 +152,8 @@ def make_mdp(
     r = np.ascontiguousarray(numbers("reward", reward))
     if r.ndim != 2 or 0 in r.shape:
         require.fail("reward", "have shape (states, actions)", r.shape, "give a table r[s, a]")
+    if not isinstance(grid, Grid):
+        require.fail("grid", "be a Grid", type(grid).__name__, "make one: Interval(-1, 1).grid(64)")
     s, a = r.shape
     if a != grid.n:
         require.fail("reward", f"have {grid.n} action columns (the grid's)", a, "match the grid")

@@ -66,7 +66,7 @@ def resolve(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         word = ALIASES.get(key, key)
         require.choice(f"parameter of {name}", word, RECIPES[name].defaults)
         if word in given:
-            require.fail(word, "be given once", f"{word} and {key}", "keep one of them")
+            require.fail(word, "be given once", f"it and its short form (now {key})", "keep one")
         given[word] = value
     return given
 

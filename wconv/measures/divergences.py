@@ -39,30 +39,13 @@ def expectation(log_f: Array, log_weights: Array, terms: Array) -> Measured:
     return Measured.of(value, rounding=rounding(weighted, depth=1))
 
 
-def kl_of_logs(log_p: Array, log_q: Array, log_weights: Array) -> Measured:
-    """KL(p‖q) = Σ_i m_i f_p (log f_p − log f_q) over the last axis, log-densities relative to μ.
-
-    Shapes (..., A), broadcast against each other. 0·log 0 = 0, nodes of no mass (log m = −inf) do
-    not count, and +inf with no error where p has mass and q has none. The sum is plain: it is not
-    non-negative unless both have mass one (Gibbs).
-    """
-    support = (log_p > -np.inf) & (log_weights > -np.inf)
-    outside = support & (log_q == -np.inf)
-    counted = support & ~outside
-    ratio = np.where(counted, log_p, 0.0) - np.where(counted, log_q, 0.0)
-    total = expectation(np.where(counted, log_p, -np.inf), log_weights, ratio)
-    broken = outside.any(axis=-1)
-    return Measured.of(
-        np.where(broken, np.inf, total.value), rounding=np.where(broken, 0.0, total.error)
-    )
-
-
 def kl(p: Density, q: Density) -> Measured:
     """KL(p_s‖q_s) in every state, shape (S,), to the last bit of float64.
 
     Σ π(log f_p − log f_q) in extended precision, of the two laws of mass one (``extended_density``);
-    log-densities and masses of the grid count as exact. See ``kl_of_logs`` for zeros and infinities.
-    InputError when the two live on different nodes, or a mass is not one.
+    log-densities and masses of the grid count as exact. 0·log 0 = 0, nodes of no mass do not count,
+    and +inf with no error where p has mass and q has none. InputError when the two live on different
+    nodes, or a mass is not one.
     """
     same_grid(p, q)
     pi, log_p = extended_density(p)

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,9 @@ def to_csv(report: Report) -> str:
     return out.getvalue()
 
 
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
 def to_junit(report: Report) -> str:
     """A JUnit test suite: a result that is not as expected is a failure, an ERROR an error."""
     results = report.results
@@ -97,7 +101,8 @@ def to_junit(report: Report) -> str:
             )
             detail.text = result.reproduce
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+    text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+    return _NOT_XML.sub("?", text) + "\n"
 
 
 def to_latex(report: Report) -> str:

@@ -11,6 +11,9 @@ from wconv.theory.judge import Verdict
 NO_PROBLEM = "none"
 """The instance of checks that need no problem (symbolic ones)."""
 
+MILD = 0.1
+"""A control must bite with a factor at least this mild: an absurd constant refutes anything."""
+
 Tier = Literal["quick", "all"]
 Policies = Literal["mixed", "sparse"]
 
@@ -79,7 +82,16 @@ def control(
     constants: Mapping[str, float] | None = None,
     dynamics: Mapping[str, float] | None = None,
 ) -> Control:
-    """A negative control pinned to a case whose teeth bite."""
+    """A negative control pinned to a case whose teeth bite; the values are factors, 0.9 is 10 % less."""
     if bool(constants) == bool(dynamics):
         require.fail("control", "corrupt either constants or dynamics", name, "give exactly one")
+    for what, factor in {**(constants or {}), **(dynamics or {})}.items():
+        value = require.positive(
+            f"factor of {what} in {name!r}", factor, "it multiplies the constant"
+        )
+        if not MILD <= value <= 1 / MILD or value == 1.0:
+            requirement = f"lie between {MILD:g} and {1 / MILD:g}, and not be 1"
+            require.fail(
+                f"factor of {what} in {name!r}", requirement, value, "pin it to a tighter case"
+            )
     return Control(name, on, MappingProxyType(constants or {}), MappingProxyType(dynamics or {}))

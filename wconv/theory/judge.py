@@ -270,7 +270,12 @@ def judge_identity(identity: Identity, factors: Mapping[str, float] | None = Non
         for name, symbol in identity.constants.items()
     }
     # Rational in symbols and logarithms once logs are expanded: zero iff the numerator expands to zero.
-    expression = sp.expand_log(identity.difference(**constants), force=True)
+    expression = identity.difference(**constants)
+    wild = [s for s in expression.free_symbols if not s.is_positive]
+    if wild or expression.has(sp.Float):
+        why = f"not declared positive: {wild}" if wild else "floating-point numbers in it"
+        return Judgement(identity.name, Verdict.ERROR, "", f"not an exact identity, {why}")
+    expression = sp.expand_log(expression, force=True)
     difference = sp.expand(sp.fraction(sp.together(expression))[0])
     if difference == 0:
         return Judgement(
@@ -320,9 +325,10 @@ def combine(judgements: list[Judgement], hypotheses: list[Hypothesis]) -> tuple[
     if undecided:
         return Verdict.INCONCLUSIVE, "; ".join(f"{h.name} undecided: {h.detail}" for h in undecided)
     for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
-        for j in judgements:
-            if j.verdict is verdict:
-                return verdict, f"{j.name}: {j.message}"
+        found = [j for j in judgements if j.verdict is verdict]
+        if found:
+            worst = max(found, key=lambda j: j.miss)
+            return verdict, f"{worst.name}: {worst.message}"
     if not judgements:
         return Verdict.ERROR, "the check yielded no claim"
     return Verdict.HOLDS, ""

@@ -128,7 +128,7 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
         mdp = build(**aliased)
     except require.InputError:
         raise
-    except Exception as error:  # noqa: BLE001 - the user's function may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise anything
         detail = f"{type(error).__name__}: {error}"
         require.fail(spec, "return an MDP", detail, "mend the function")
     if not isinstance(mdp, MDP):

@@ -8,7 +8,7 @@ never passes.
 import shlex
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -67,21 +67,20 @@ def prepare(jobs: Sequence[Job], workshop: Workshop) -> None:
 def execute(job: Job, workshop: Workshop) -> Evidence:
     """Run one job and judge its claims; never raises for what the check's body does."""
     began = time.perf_counter()
-    items: list[Item] = []
     try:
         items = _items(job, workshop)
         _require_hypotheses(job.check, items)
         judgements = _judged(job, items)
-    except Exception as error:  # noqa: BLE001 - a failing check is a result (ERROR), not a crash
-        judgements = [Judgement("run", Verdict.ERROR, "", _told(error))]
-        items = []
-    seconds = time.perf_counter() - began
-    hypotheses = [item for item in items if isinstance(item, Hypothesis)]
-    claims = tuple(item for item in items if isinstance(item, Claim))
-    return Evidence(_record(job, judgements, hypotheses, workshop.seed, seconds), claims)
+        hypotheses = [item for item in items if isinstance(item, Hypothesis)]
+        result = _record(job, judgements, hypotheses, workshop.seed, time.perf_counter() - began)
+        return Evidence(result, tuple(item for item in items if isinstance(item, Claim)))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a failing check is an ERROR, not a crash
+        broken = Judgement("run", Verdict.ERROR, "", _told(error))
+        seconds = time.perf_counter() - began
+        return Evidence(_record(job, [broken], [], workshop.seed, seconds), ())
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """What an exception says, with the file and line it came from (not for refused input)."""
     if isinstance(error, require.InputError | SolverError):
         return f"{type(error).__name__}: {error}"
@@ -136,11 +135,20 @@ def _yielded(job: Job, true: Instance, workshop: Workshop) -> list[Item]:
     measured = workshop.corrupted(true, factors) if factors else true
     run = Run(true, measured, job.case.policies)
 
-    def labelled(items: Iterator[Item]) -> Iterator[Item]:
-        for item in items:
-            yield replace(item, labels=run.labels) if isinstance(item, Claim) else item
+    return [_labelled(item, run) for item in job.check.body(run)]
 
-    return list(labelled(job.check.body(run)))
+
+def _labelled(item: Item, run: Run) -> Item:
+    """A claim with the names of its points, after its known axes were measured."""
+    if not isinstance(item, Claim):
+        return item
+    lengths = {axis: len(names) for axis, names in run.labels.items()} | {"state": run.mdp.n_states}
+    for axis, length in zip(item.over, item.lhs.value.shape, strict=True):
+        if lengths.get(axis, length) != length:
+            require.fail(
+                f"axis {axis!r} of {item.name!r}", f"have {lengths[axis]} points", length, "reorder"
+            )
+    return replace(item, labels=run.labels)
 
 
 def _require_hypotheses(check: Check, items: list[Item]) -> None:
