@@ -54,7 +54,7 @@ def test_a_check_with_its_controls_and_all_outputs(tmp_path, capsys):
     assert report["schema"] == 1
     assert {r["role"] for r in report["results"]} == {"case", "control"}
     assert all(path.stat().st_size > 100 for path in files.values())
-    assert [r.id for r in wc.read_results(files["json"])] == ["wpg-res"] * 4
+    assert [r.id for r in wc.read_results(files["json"])] == ["wpg-res"] * 6
 
 
 def test_exit_codes_tell_what_happened(user_check, capsys):

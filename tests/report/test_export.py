@@ -25,6 +25,12 @@ def result(**changes):
     return Result(**(base | changes))
 
 
+CLAIM = {
+    "name": "c", "verdict": "HOLDS", "tag": "", "message": "", "margin": 1.0, "margin_error": 0.0,
+    "tightness": 0.0, "teeth": {}, "points": 1, "resolved": 1, "where": {}, "errors": {},
+}  # fmt: skip
+
+
 def report(*results):
     return Report(schema=1, environment={"python": "3"}, results=list(results))
 
@@ -83,6 +89,12 @@ EXIT = {
         [result(as_expected=False, verdict="ERROR"), result(as_expected=False, verdict="VIOLATED")],
         4,
     ),
+    "toothless": ([result(claims=[CLAIM])], 3),
+    "toothless with a tight companion": (
+        [result(claims=[CLAIM]), result(claims=[CLAIM | {"teeth": {"bound": 0.5}}])],
+        0,
+    ),
+    "toothless on a user's problem": ([result(claims=[CLAIM], expected=None)], 0),
     "nothing": ([], 5),
     "controls only": ([result(role="control", verdict="VIOLATED")], 5),
 }

@@ -191,6 +191,20 @@ def test_a_corrupted_system_reaches_the_measured_side_only(tmp_path):
     assert run_body(tmp_path, body, control=1).verdict == "VIOLATED"
 
 
+def test_values_and_solutions_come_from_the_corrupted_system(tmp_path):
+    for measured, true in (
+        ("run.solution.V[0]", "wc.solve(run.mdp).V[0]"),
+        ("run.evaluate(pi).V[0]", "wc.evaluate(run.mdp, pi).V[0]"),
+    ):
+        body = f"""
+        pi = run.policies["rough"]
+        yield condition("H1", True, "fine")
+        yield equal("V", {measured}, bounds.itself.given(value={true}))
+        """
+        assert run_body(tmp_path, body).verdict == "HOLDS"
+        assert run_body(tmp_path, body, control=1).verdict == "VIOLATED"
+
+
 def test_a_promise_of_tightness_is_kept(tmp_path):
     body = """
     yield condition("H1", True, "fine")

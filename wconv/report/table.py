@@ -16,22 +16,34 @@ EXIT_OK, EXIT_VIOLATED, EXIT_USAGE, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1,
 
 
 def exit_code(results: Sequence[Result]) -> int:
-    """0 as expected, 1 violated or a control that was not (or another verdict than expected),
-    4 error, 3 inconclusive or an unexpected INAPPLICABLE, 5 no claim was tested.
+    """The exit code of a run.
+
+    0 as expected; 1 violated, a control that was not, or another verdict than expected; 3
+    inconclusive, an unexpected INAPPLICABLE, or a claim without teeth; 4 error; 5 nothing tested.
     """
-    cases = [r for r in results if r.role == "case"]
-    if not cases:
+    if not any(r.role == "case" for r in results):
         return EXIT_UNTESTED
     surprising = [r for r in results if not r.as_expected]
-    verdicts = {r.verdict for r in surprising}
-    if not surprising:
-        return EXIT_OK
-    if "ERROR" in verdicts:
+    if any(r.verdict == "ERROR" for r in surprising):
         return EXIT_ERROR
-    open_cases = all(
-        r.role == "case" and r.verdict in ("INCONCLUSIVE", "INAPPLICABLE") for r in surprising
-    )
-    return EXIT_OPEN if open_cases else EXIT_VIOLATED
+    undecided = ("INCONCLUSIVE", "INAPPLICABLE")
+    if any(r.role == "control" or r.verdict not in undecided for r in surprising):
+        return EXIT_VIOLATED
+    return EXIT_OPEN if surprising or toothless_claims(results) else EXIT_OK
+
+
+def toothless_claims(results: Sequence[Result]) -> list[str]:
+    """Claims that hold on some case and could not have failed on any: they need a tighter case.
+
+    Cases of a user's own, of which nothing is expected, do not count.
+    """
+    teeth: dict[str, bool] = {}
+    for result in results:
+        if result.role == "case" and result.expected == "HOLDS" and result.verdict == "HOLDS":
+            for claim in result.claims:
+                name = f"{result.id}: {claim.name}"
+                teeth[name] = teeth.get(name, False) or bool(claim.teeth)
+    return [name for name, bites in teeth.items() if not bites]
 
 
 def verdict_text(result: Result) -> Text:
@@ -100,14 +112,13 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     controls = Counter(r.verdict for r in results if r.role == "control")
     checks = len({r.id for r in results})
     parts = [f"{count} {verdict}" for verdict, count in cases.items()]
-    toothless = sum(r.tag == "toothless" for r in results)
     line = f"{checks} checks, {sum(cases.values())} cases: {', '.join(parts) or 'none'}"
     if controls:
         line += f"; {sum(controls.values())} controls: " + ", ".join(
             f"{n} {v}" for v, n in controls.items()
         )
-    if toothless:
-        line += f"; {toothless} toothless"
+    for name in toothless_claims(results):
+        line += f"; toothless on every case: {name}"
     good = exit_code(results) == EXIT_OK
     if not cases:
         line += "; no claim was tested: the statements chosen do not speak of this instance"
