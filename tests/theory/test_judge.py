@@ -54,6 +54,16 @@ VERDICTS = {
     "an infinite bound tests nothing": (claim(1.0, np.inf), Verdict.INCONCLUSIVE),
     "infinity equals infinity": (claim(np.inf, np.inf, equal), Verdict.ERROR),
     "zero equals zero tests nothing": (claim(0.0, 0.0, equal), Verdict.INCONCLUSIVE),
+    "zero equals zero at a stated scale": (claim(0.0, 0.0, equal, scale=1.0), Verdict.HOLDS),
+    "zero within errors below the scale": (
+        claim(1e-12, 0.0, error=1e-11, scale=1.0),
+        Verdict.HOLDS,
+    ),
+    "zero within errors above the scale": (
+        claim(1e-7, 0.0, error=1e-6, scale=1.0),
+        Verdict.INCONCLUSIVE,
+    ),
+    "off zero at a stated scale": (claim(1e-3, 0.0, equal, scale=1.0), Verdict.VIOLATED),
     "no points": (claim(np.zeros(0), np.zeros(0)), Verdict.ERROR),
 }
 

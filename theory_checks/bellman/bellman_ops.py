@@ -59,6 +59,7 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
             most,
             bounds.discounted.given(shift=high),
             over="trial",
+            scale=float(high.value.max()),
             gamma=gamma,
         )
         yield at_least(
@@ -66,6 +67,7 @@ def bellman_ops(run: "wc.Run") -> Iterator[Item]:
             least,
             bounds.discounted.given(shift=low),
             over="trial",
+            scale=float(high.value.max()),
             gamma=gamma,
         )
 

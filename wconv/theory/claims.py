@@ -92,6 +92,8 @@ class Claim:
     over: tuple[str, ...] = ()
     labels: Labels = field(default_factory=dict)
     resolution: float = 1e-8
+    scale: float = 0.0
+    """Size of what the claim is about, for the case that both sides vanish."""
 
     def right(self, side: Literal["theorem", "sharp"] = "theorem", **factors: float) -> Measured:
         """rhs on the proved side of every bracket ("theorem") or the other ("sharp").
@@ -190,7 +192,13 @@ def condition(name: str, holds: bool, detail: str) -> Hypothesis:
 
 
 def _claim(
-    name: str, lhs: Any, rhs: Given, sense: Sense, over: str, constants: Mapping[str, Any]
+    name: str,
+    lhs: Any,
+    rhs: Given,
+    sense: Sense,
+    over: str,
+    scale: float,
+    constants: Mapping[str, Any],
 ) -> Claim:
     axes = tuple(over.split())
     left = as_measured(lhs)
@@ -203,22 +211,32 @@ def _claim(
             require.fail(
                 f"constant {symbol} of {name!r}", "have lower <= upper", bracket, "order its sides"
             )
-    return Claim(name, left, rhs, sense, brackets, axes)
+    return Claim(name, left, rhs, sense, brackets, axes, scale=scale)
 
 
-def at_most(name: str, lhs: Any, rhs: Given, *, over: str = "", **constants: Any) -> Claim:
-    """The claim lhs ≤ rhs(constants) at every point; ``over`` names the axes of lhs."""
-    return _claim(name, lhs, rhs, "<=", over, constants)
+def at_most(
+    name: str, lhs: Any, rhs: Given, *, over: str = "", scale: float = 0.0, **constants: Any
+) -> Claim:
+    """The claim lhs ≤ rhs(constants) at every point.
+
+    ``over`` names the axes of lhs; ``scale`` is the size of what the claim is about, against which
+    errors are held where both sides vanish.
+    """
+    return _claim(name, lhs, rhs, "<=", over, scale, constants)
 
 
-def at_least(name: str, lhs: Any, rhs: Given, *, over: str = "", **constants: Any) -> Claim:
+def at_least(
+    name: str, lhs: Any, rhs: Given, *, over: str = "", scale: float = 0.0, **constants: Any
+) -> Claim:
     """The claim lhs ≥ rhs(constants) at every point."""
-    return _claim(name, lhs, rhs, ">=", over, constants)
+    return _claim(name, lhs, rhs, ">=", over, scale, constants)
 
 
-def equal(name: str, lhs: Any, rhs: Given, *, over: str = "", **constants: Any) -> Claim:
+def equal(
+    name: str, lhs: Any, rhs: Given, *, over: str = "", scale: float = 0.0, **constants: Any
+) -> Claim:
     """The identity lhs = rhs(constants) at every point (two claims in one)."""
-    return _claim(name, lhs, rhs, "=", over, constants)
+    return _claim(name, lhs, rhs, "=", over, scale, constants)
 
 
 def exactly(name: str, difference: Callable[..., Any], **constants: Any) -> Identity:

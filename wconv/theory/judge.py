@@ -7,7 +7,8 @@ so that one large repetition cannot hide a small one; infinite entries do not co
 VIOLATED      slack < −max(e, res) somewhere, on the proved side of every constant;
 HOLDS         everywhere slack ≥ e, or e ≤ res and |slack| ≤ res ("equality to the resolution") with no
               miss beyond the larger of e and 1e-8 relative at the point itself, or both
-              sides are zero to within errors that are below 1e-8 of the claim's largest right side;
+              sides are zero to within errors that are below 1e-8 of the claim's largest right side
+              (or of the scale that it states for the case that all of it vanishes);
 INCONCLUSIVE  otherwise: the error is too large to decide, or no point is resolved to 1 %;
 ERROR         a NaN anywhere. NaN is never a pass.
 """
@@ -86,7 +87,8 @@ class _Sides:
         within = tuple(k for k, axis in enumerate(claim.over) if axis not in REPETITIONS)
         res = claim.resolution * size.max(axis=within, keepdims=True)
         zero = (np.abs(claim.lhs.value) <= claim.lhs.error) & (np.abs(rhs.value) <= rhs.error)
-        zero &= claim.lhs.error + rhs.error <= claim.resolution * size.max()
+        whole = max(float(size.max(initial=0.0)), claim.scale)
+        zero &= (claim.lhs.error + rhs.error <= claim.resolution * whole) & (whole > 0)
         return cls(
             slack=np.asarray(slack),
             error=claim.lhs.error + rhs.error,
@@ -172,6 +174,8 @@ def _decide(at: _Sides, resolved: int) -> tuple[Verdict, str]:
         return Verdict.VIOLATED, f"misses by {float(at.miss.max()):.3g} x max(error, resolution)"
     if not at.holds:
         return Verdict.INCONCLUSIVE, "the error is too large to decide: refine, or lower it"
+    if at.zero.all():
+        return Verdict.HOLDS, "both sides are zero"
     if resolved == 0:
         return Verdict.INCONCLUSIVE, "no point is resolved to 1 %: the claim was not tested"
     equality = bool((np.abs(at.slack) <= at.res).all())
