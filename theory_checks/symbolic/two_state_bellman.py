@@ -1,7 +1,7 @@
 """two-state-bellman  Residual, performance difference and Gibbs optimality, for all two-state MDPs.
 
 Setting.     Two states, two actions, all rewards, transitions, discounts, temperatures, reference
-             masses and policies as symbols.
+             masses and policies as symbols. State 0 is shown; state 1 is state 0 relabelled.
 Hypotheses.  None: the policies are positive.
 Claim.       V^π = (I−γP_π)^{-1}r_π solves T^πV = V;  T V − T^πV = τKL(π‖p_V);  R^π = τKL(π‖p^π);
              V^{π'}−V^π = (I−γP_{π'})^{-1}[T^{π'}V^π − V^π];  the Gibbs policy is the only maximiser.
@@ -62,7 +62,7 @@ def value(pi: Any, logs: Any, gamma: Any, tau: Any) -> list[Any]:
 
 
 def divergence(pi: Any, logs: Any, V: Any, gamma: Any, tau: Any, log_z: Any) -> Any:
-    """KL(π‖p_V) in state 0, with log dp_V/dμ = q/τ − log z."""
+    """KL(π‖p_V) in state 0, with log dp_V/dμ = q/τ − log z and log z = TV/τ (see gibbs_identity)."""
     q = quality(V, gamma)
     return sum(pi[0][a] * (logs[0][a] - q[0][a] / tau + log_z) for a in (0, 1))
 
@@ -72,15 +72,10 @@ def two_state_bellman(_: None) -> Iterator[Item]:
     """Differences that must vanish; the free constants belong to the proved side."""
     g, t, log_z = symbol("gamma"), symbol("tau"), symbol("log_z")
     pi, new, log_pi, log_new = policy("x"), policy("y"), table("f"), table("h")
-    free = (symbol("V_0"), symbol("V_1"))
     own = value(pi, log_pi, g, t)
 
     def fixed_point(gamma: Any) -> Any:
         return evaluation(pi, log_pi, own, gamma, t)[0] - own[0]
-
-    def variational(tau: Any) -> Any:
-        lack = t * log_z - evaluation(pi, log_pi, free, g, t)[0]
-        return lack - tau * divergence(pi, log_pi, free, g, t, log_z)
 
     def residual(tau: Any) -> Any:
         return t * log_z - own[0] - tau * divergence(pi, log_pi, own, g, t, log_z)
@@ -95,13 +90,27 @@ def two_state_bellman(_: None) -> Iterator[Item]:
         return rise[0] - ahead - gain
 
     yield exactly("T^pi V^pi = V^pi", fixed_point, gamma=g)
-    yield exactly("TV - T^pi V = tau KL(pi|p_V)", variational, tau=t)
+    yield exactly("TV - T^pi V = tau KL(pi|p_V)", lambda tau: gibbs_identity(t, tau), tau=t)
     yield exactly("R = tau KL(pi|p^pi)", residual, tau=t)
     yield exactly("(I - gamma P')(V' - V) = T' V - V", performance_difference, gamma=g)
     yield exactly("the Gibbs policy is stationary", lambda tau: slope_at_gibbs(g, t, tau), tau=t)
     yield exactly(
         "strictly concave: second derivative -tau/(x(1-x))", lambda tau: curvature(t, tau), tau=t
     )
+
+
+def gibbs_identity(t: Any, tau: Any) -> Any:
+    """[TV − T^πV − τKL(π‖p_V)](0) with w_a = exp(q_a/τ), so that q_a = τ log w_a covers every V.
+
+    TV = τ log z, z = Σ m w, and p_V = m w/z are written out as they are defined.
+    """
+    import sympy
+
+    x, m, w = policy("x")[0], table("m")[0], [symbol("w_0"), symbol("w_1")]
+    z = m[0] * w[0] + m[1] * w[1]
+    T_pi = sum(x[a] * t * (sympy.log(w[a]) - sympy.log(x[a] / m[a])) for a in (0, 1))
+    kl = sum(x[a] * sympy.log(x[a] / (m[a] * w[a] / z)) for a in (0, 1))
+    return t * sympy.log(z) - T_pi - tau * kl
 
 
 def slope_at_gibbs(g: Any, t: Any, tau: Any) -> Any:
