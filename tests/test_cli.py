@@ -1,5 +1,6 @@
 """The command line: exit codes, plain output, files written whole or not at all, clear refusals."""
 
+import importlib
 import json
 import shlex
 import subprocess
@@ -93,9 +94,11 @@ def test_a_users_function_that_fails_is_wrong_usage(tmp_path, capsys):
     for function in ("boom", "leave"):
         assert main(["check", "pdl", "--on", f"{file}:{function}"]) == 2
     assert main(["check", "pdl", "--on", f"{file}:boom", "--set", "heat=1"]) == 2
+    file.write_text("import wconv as wc\ndef hot():\n    return wc.zoo.garnet(temperature=-1)\n")
+    assert main(["check", "pdl", "--on", f"{file}:hot"]) == 2
     file.write_text("raise SystemExit(0)\n")
     assert main(["check", "--checks", str(file)]) == 2
-    assert capsys.readouterr().err.count("\n") == 4
+    assert capsys.readouterr().err.count("\n") == 5
 
 
 def test_markup_in_a_name_is_only_text(tmp_path, capsys):
@@ -124,6 +127,21 @@ def test_commands_to_reproduce_do(tmp_path, capsys):
 def test_all_checks_with_a_changed_parameter_keep_the_expected_inapplicable(capsys):
     assert main(["check", "pdl", "--set", "tau=0.4"]) == 0
     assert "INAPPLICABLE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [(KeyboardInterrupt, 130, "interrupted"), (MemoryError, 2, "not enough memory")],
+)
+def test_interruption_and_memory_are_one_line(error, code, message, monkeypatch, capsys):
+    def stop(*_, **__):
+        raise error
+
+    monkeypatch.setattr(importlib.import_module("wconv.verify.plan"), "plan", stop)
+    assert main(["check", "wpg-res"]) == code
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
 
 
 def test_links_and_devices_are_respected(tmp_path, capsys):

@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import coo_array, csr_array
 
 from wconv._require import InputError
+from wconv.mdp import zoo
 from wconv.mdp.model import make_mdp
 from wconv.mdp.smooth import SmoothMDP
 from wconv.mdp.tabulate import tabulate
@@ -85,6 +86,7 @@ def _with(array, index, value):
 
 
 BAD = [
+    ({"discount": 10**400}, "discount must be finite"),
     ({"grid": Interval(0, 1)}, "grid must be a Grid"),
     ({"reward": [["a"]]}, "reward must be an array"),
     ({"reward": [[10**400]]}, "reward must be an array"),
@@ -113,3 +115,9 @@ def test_bad_input(changes, message):
     arguments = {"reward": R, "transition": P, **GOOD, **changes}
     with pytest.raises(InputError, match=message):
         make_mdp(arguments.pop("reward"), arguments.pop("transition"), **arguments)
+
+
+def test_representation_is_one_line():
+    assert repr(zoo.two_state()) == (
+        "MDP('two-state', 2 states x 2 actions, dense, discount=0.5, temperature=0.5)"
+    )

@@ -152,6 +152,12 @@ BAD = {
 }
 
 
+def test_a_path_without_permission_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(InputError, match="output path must be writable"):
+        export.check_writable([tmp_path / "x.json"])
+
+
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name, tmp_path):
     call, message = BAD[name]

@@ -170,6 +170,10 @@ def test_errors_of_several_data_act_together():
     assert float(unknown.at({}).error) >= 1.0
 
 
+def test_a_bound_is_its_formula():
+    assert times(x=2.0, c=3.0) == 6.0
+
+
 def test_a_negative_bound_has_teeth_too():
     assert judge(claim(-5.0, -5.0)).teeth[BOUND] > 0.999
 

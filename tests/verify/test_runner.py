@@ -250,6 +250,7 @@ def test_verify_gives_a_readable_result():
     assert "wpg-res on two-state" in repr(v)
     assert "R = tau KL(pi|p^pi)</td>" in v._repr_html_()
     assert "<script" not in v._repr_html_()
+    assert wc.verify("two-state-bellman").verdict == "HOLDS"
     (name,) = v.measured
     assert np.allclose(v.measured[name], v.proved[name], rtol=1e-8, atol=0)
     assert v.claim(name).sense == "="
