@@ -182,6 +182,16 @@ def test_the_module_runs_and_colours_nothing_in_a_pipe():
     assert done.stderr == ""
 
 
+def test_a_reader_that_leaves_early_costs_neither_files_nor_the_exit_code(tmp_path):
+    target = tmp_path / "r.json"
+    command = [sys.executable, "-m", "wconv", "check", "wpg-res", "pdl", "--json", str(target)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait() == 0
+        assert b"Traceback" not in process.stderr.read()
+    assert {r.id for r in wc.read_results(target)} == {"wpg-res", "pdl"}
+
+
 USAGE = {
     "unknown check": (["check", "wpg-rse"], "did you mean 'wpg-res'"),
     "unknown instance": (["check", "--on", "nowhere"], "instance must be a known name"),

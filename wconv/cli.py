@@ -7,6 +7,7 @@ Exit codes: 0 everything as expected, 1 a claim violated or a control that was n
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,7 +73,7 @@ def check(
     names
         Ids of statements or names of chapters.
     tier
-        quick: two cases a check; all: every case.
+        quick: a few cases a check; all: every case.
     policies
         mixed: from far to near the optimum; sparse: some vanish on half of the actions.
     seed
@@ -194,14 +195,20 @@ def doctor() -> int:
     return 0 if ok else 1
 
 
+class _Output(Console):
+    """A console whose reader may leave early: that ends the printing, not the command."""
+
+    def on_broken_pipe(self) -> None:
+        """Fall silent; files are still written, and the exit code is still the verdict's."""
+        with suppress(SystemExit):
+            super().on_broken_pipe()
+
+
 def _console() -> Console:
     """Standard output: coloured and as wide as the terminal, plain and wide elsewhere."""
-    console = Console(highlight=False, markup=False)
-    return (
-        console
-        if console.is_terminal
-        else Console(width=PIPE_WIDTH, no_color=True, highlight=False, markup=False)
-    )
+    if sys.stdout.isatty():
+        return _Output(highlight=False, markup=False)
+    return _Output(width=PIPE_WIDTH, no_color=True, highlight=False, markup=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -220,8 +227,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write("wconv: not enough memory for this instance: make it smaller\n")
         return USAGE
     except KeyboardInterrupt:
-        sys.stderr.write("wconv: interrupted; no file was written\n")
+        sys.stderr.write("wconv: interrupted\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
