@@ -347,7 +347,7 @@ BAD = {
         lambda _: Workshop().corrupted(Workshop().recipe("garnet", {}), {"seed": 1.0}),
         "dynamics parameter",
     ),
-    "continuum of a table": (lambda _: table_instance().coarser(), "be a SmoothMDP"),
+    "continuum of a table": (lambda _: table_instance().coarser, "be a SmoothMDP"),
 }
 
 

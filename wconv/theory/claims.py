@@ -91,7 +91,6 @@ class Claim:
     constants: Mapping[str, Bracket]
     over: tuple[str, ...] = ()
     labels: Labels = field(default_factory=dict)
-    resolution: float = 1e-8
     scale: float = 0.0
     """Size of what the claim is about, for the case that both sides vanish."""
 
@@ -104,11 +103,11 @@ class Claim:
         """
         for name in factors:
             require.choice("constant", name, {*self.constants, BOUND})
-        ends = [
-            self.rhs.at({n: end(b) * factors.get(n, 1.0) for n, b in self.constants.items()})
-            for end in (_upper, _lower)
-        ]
-        out = self._between(ends, side) if self.has_width else ends[0]
+        upper = {n: b.upper * factors.get(n, 1.0) for n, b in self.constants.items()}
+        out = self.rhs.at(upper)
+        if self.has_width:
+            lower = {n: b.lower * factors.get(n, 1.0) for n, b in self.constants.items()}
+            out = self._between(out, self.rhs.at(lower), side)
         scale = factors.get(BOUND, 1.0)
         if scale != 1.0:
             shrinks = (out.value > 0) == (self.sense != ">=")
@@ -128,8 +127,7 @@ class Claim:
         """Whether some constant is not known exactly."""
         return any(bool((b.lower != b.upper).any()) for b in self.constants.values())
 
-    def _between(self, ends: Sequence[Measured], side: str) -> Measured:
-        up, low = ends
+    def _between(self, up: Measured, low: Measured, side: str) -> Measured:
         if self.sense == "=":
             return up.with_error("constants", _change(up.value, low.value))
         larger = (self.sense == "<=") == (side == "theorem")
@@ -138,14 +136,6 @@ class Claim:
         zero = np.zeros_like(up.value)
         errors = {n: np.where(pick, up.errors.get(n, zero), low.errors.get(n, zero)) for n in names}
         return Measured(np.where(pick, up.value, low.value), errors)
-
-
-def _upper(bracket: Bracket) -> Array:
-    return bracket.upper
-
-
-def _lower(bracket: Bracket) -> Array:
-    return bracket.lower
 
 
 @dataclass(frozen=True)

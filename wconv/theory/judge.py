@@ -1,7 +1,7 @@
 """The judge: verdict, margin, tightness and teeth of a claim, by plain arithmetic.
 
 With slack = rhs − lhs (lhs − rhs for ≥, −|lhs − rhs| for =), e the sum of both sides' errors and
-res = resolution × max|rhs| (the maximum over all axes but those that index independent repetitions,
+res = 1e-8 × max|rhs| (the maximum over all axes but those that index independent repetitions,
 so that one large repetition cannot hide a small one; infinite entries do not count):
 
 VIOLATED      slack < −max(e, res) somewhere, on the proved side of every constant;
@@ -23,6 +23,9 @@ import numpy as np
 from wconv._axes import Array
 from wconv.measured import Measured
 from wconv.theory.claims import BOUND, Claim, Hypothesis, Identity
+
+RESOLUTION = 1e-8
+"""Equality means to this much of the largest right side."""
 
 RESOLVED = 0.01
 """A point counts for tightness when both sides are known to this relative error."""
@@ -73,7 +76,6 @@ class _Sides:
     res: Array
     rhs: Measured
     zero: Array
-    resolution: float
 
     @classmethod
     def of(
@@ -85,17 +87,16 @@ class _Sides:
         slack = {"<=": gap, ">=": -gap, "=": -np.abs(gap)}[claim.sense]
         size = np.where(np.isfinite(rhs.value), np.abs(rhs.value), 0.0)
         within = tuple(k for k, axis in enumerate(claim.over) if axis not in REPETITIONS)
-        res = claim.resolution * size.max(axis=within, keepdims=True)
+        res = RESOLUTION * size.max(axis=within, keepdims=True)
         zero = (np.abs(claim.lhs.value) <= claim.lhs.error) & (np.abs(rhs.value) <= rhs.error)
         whole = max(float(size.max(initial=0.0)), claim.scale)
-        zero &= (claim.lhs.error + rhs.error <= claim.resolution * whole) & (whole > 0)
+        zero &= (claim.lhs.error + rhs.error <= RESOLUTION * whole) & (whole > 0)
         return cls(
             slack=np.asarray(slack),
             error=claim.lhs.error + rhs.error,
             res=np.broadcast_to(res, size.shape),
             rhs=rhs,
             zero=zero,
-            resolution=claim.resolution,
         )
 
     @property
@@ -116,16 +117,14 @@ class _Sides:
     @property
     def holds(self) -> bool:
         # A miss beyond the error of its own point is no equality, however small it is to others.
-        own = np.maximum(self.error, self.resolution * np.abs(self.rhs.value))
+        own = np.maximum(self.error, RESOLUTION * np.abs(self.rhs.value))
         equality = (
             (self.error <= self.res) & (np.abs(self.slack) <= self.res) & (-self.slack <= own)
         )
         return bool(((self.slack >= self.error) | equality | self.zero).all())
 
 
-def judge(
-    claim: Claim, factors: Mapping[str, float] | None = None, *, teeth: bool = True
-) -> Judgement:
+def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement:
     """Judge a claim; ``factors`` corrupt named constants (a control)."""
     factors = {k: v for k, v in (factors or {}).items() if k in claim.constants or k == BOUND}
     if claim.lhs.value.size == 0:
@@ -143,8 +142,8 @@ def judge(
     index = _worst(at)
     resolved, tightness = _tightness(claim, at)
     verdict, message = _decide(at, resolved)
-    scale = float(at.res[index]) / claim.resolution or 1.0
-    found = _teeth(claim, at) if teeth and not factors and verdict is Verdict.HOLDS else {}
+    scale = float(at.res[index]) / RESOLUTION or 1.0
+    found = _teeth(claim, at) if not factors and verdict is Verdict.HOLDS else {}
     errors = {
         f"{side}: {name}": float(np.max(error))
         for side, measured in (("lhs", claim.lhs), ("rhs", at.rhs))

@@ -59,6 +59,7 @@ class Instance:
         sparse = {f"sparse-{k}": sparse_policy(self.mdp, rng) for k in range(2)}
         return sparse | {"reference": uniform(self.mdp)}
 
+    @cached_property
     def coarser(self) -> MDP:
         """The same problem on half the nodes (a finite set is its own refinement)."""
         grid = self.mdp.grid

@@ -11,6 +11,7 @@ from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measured import Measured, stack
+from wconv.theory.cases import Policies
 from wconv.verify.instance import Instance
 
 
@@ -24,7 +25,7 @@ class Run:
 
     true: Instance
     measured: Instance
-    which_policies: str = "mixed"
+    which_policies: Policies = "mixed"
 
     @property
     def mdp(self) -> MDP:
@@ -44,8 +45,8 @@ class Run:
     @cached_property
     def policies(self) -> Mapping[str, Policy]:
         """Named policies of the true problem."""
-        named = {"mixed": self.true.mixed_policies, "sparse": self.true.sparse_policies}
-        return named[self.which_policies]
+        sparse = self.which_policies == "sparse"
+        return self.true.sparse_policies if sparse else self.true.mixed_policies
 
     @cached_property
     def pairs(self) -> Sequence[tuple[str, Policy, Policy]]:
@@ -54,10 +55,11 @@ class Run:
         turn = zip(names, names[1:] + names[:1], strict=True)
         return [(f"{a} -> {b}", self.policies[a], self.policies[b]) for a, b in turn]
 
-    @property
-    def labels(self) -> dict[str, Sequence[str]]:
-        """Names of the points on the axes "policy" and "pair"."""
-        return {"policy": list(self.policies), "pair": [name for name, _, _ in self.pairs]}
+    def names(self, axis: str) -> Sequence[str] | None:
+        """Names of the points on the axes "policy" and "pair"; other axes count their points."""
+        if axis == "policy":
+            return list(self.policies)
+        return [name for name, _, _ in self.pairs] if axis == "pair" else None
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """V^π of the system."""

@@ -119,7 +119,7 @@ def _items(job: Job, workshop: Workshop) -> list[Item]:
     fine = _yielded(job, true, workshop)
     if job.check.kind != "continuum":
         return fine
-    coarse = _yielded(job, workshop.problem(true.coarser()), workshop)
+    coarse = _yielded(job, workshop.problem(true.coarser), workshop)
     if [type(i) for i in fine] != [type(i) for i in coarse]:
         require.fail(
             "a continuum check", "yield the same items at every resolution", "others", "mend it"
@@ -142,13 +142,14 @@ def _labelled(item: Item, run: Run) -> Item:
     """A claim with the names of its points, after its known axes were measured."""
     if not isinstance(item, Claim):
         return item
-    lengths = {axis: len(names) for axis, names in run.labels.items()} | {"state": run.mdp.n_states}
+    labels = {axis: names for axis in item.over if (names := run.names(axis)) is not None}
+    lengths = {axis: len(names) for axis, names in labels.items()} | {"state": run.mdp.n_states}
     for axis, length in zip(item.over, item.lhs.value.shape, strict=True):
         if lengths.get(axis, length) != length:
             require.fail(
                 f"axis {axis!r} of {item.name!r}", f"have {lengths[axis]} points", length, "reorder"
             )
-    return replace(item, labels=run.labels)
+    return replace(item, labels=labels)
 
 
 def _require_hypotheses(check: Check, items: list[Item]) -> None:
@@ -221,7 +222,7 @@ def _bite(teeth: Mapping[str, float]) -> float:
 def _expected(job: Job) -> str | None:
     if job.control:
         return Verdict.VIOLATED.value
-    return job.case.expect.value if job.case.expect and job.problem is None else None
+    return job.case.expect.value if job.case.expect else None
 
 
 def _as_expected(
