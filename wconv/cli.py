@@ -1,7 +1,8 @@
 """The command line: ``wconv check | list | explain | doctor``.
 
 Exit codes: 0 everything as expected, 1 a claim violated or a control that was not, 2 wrong usage,
-3 inconclusive or an unexpected INAPPLICABLE, 4 an error in a check, 5 no claim was tested.
+3 inconclusive, an unexpected INAPPLICABLE or a claim without teeth, 4 an error in a check, 5 no
+claim was tested.
 """
 
 import sys

@@ -4,7 +4,7 @@ Both live at the edge: solvers, diagnostics and constants return them, verdicts 
 Kernels and bounds take plain arrays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
@@ -27,15 +27,15 @@ def unit_roundoff(dtype: np.dtype[np.floating]) -> float:
     return 1.01 * float(np.finfo(dtype).eps) / 2.0
 
 
-def rounding(*terms: Any, depth: int, discount: float = 0.0) -> Array:
-    """Bound on the float64 rounding error of a sum: 4·eps·depth·Σ|terms|/(1−γ).
+def rounding(*terms: Any, depth: int) -> Array:
+    """Bound on the float64 rounding error of a sum: 4·eps·depth·Σ|terms|.
 
     ``terms`` are arrays of magnitudes (broadcast against each other), ``depth`` the longest chain
-    of dependent additions, ``discount`` the γ of a resolvent the sum passes through.
+    of dependent additions. What passes through a resolvent is divided by 1 − γ there.
     Tested against a rerun in extended precision; see docs/numerics.md.
     """
     total: Array = np.asarray(sum(np.abs(np.asarray(term, dtype=float)) for term in terms))
-    return np.asarray(4.0 * EPS * depth * total / (1.0 - discount))
+    return np.asarray(4.0 * EPS * depth * total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Measured:
     @classmethod
     def of(cls, value: Any, how: str = "", **errors: Any) -> Self:
         """A measured array; each error is broadcast to the value's shape."""
-        array = np.asarray(value, dtype=float)
+        array = _real(value)
         terms = {
             name: np.broadcast_to(np.abs(np.asarray(error, dtype=float)), array.shape)
             for name, error in errors.items()
@@ -145,13 +145,15 @@ class Measured:
 
 def as_measured(value: Any) -> Measured:
     """The value itself, or an exact number wrapped."""
-    if isinstance(value, Measured):
-        return value
+    return value if isinstance(value, Measured) else Measured(_real(value))
+
+
+def _real(value: Any) -> Array:
+    """A float64 array; NumPy would drop imaginary parts and masks."""
     if np.iscomplexobj(value) or isinstance(value, np.ma.MaskedArray):
-        require.fail(
-            "a measured array", "be real and unmasked", type(value).__name__, "take its real part"
-        )
-    return Measured(np.asarray(value, dtype=float))
+        kind = type(value).__name__
+        require.fail("a measured array", "be real and unmasked", kind, "take its real part")
+    return np.asarray(value, dtype=float)
 
 
 def _merge(a: Mapping[str, Array], b: Mapping[str, Array]) -> dict[str, Array]:
@@ -195,21 +197,6 @@ class Bracket:
         """A constant known exactly."""
         array = np.asarray(value, dtype=float)
         return cls(array, array)
-
-    def map(self, fn: Callable[[Array], Any]) -> "Bracket":
-        """The bracket of an increasing function of the constant."""
-        return Bracket(
-            np.asarray(fn(self.lower)), np.asarray(fn(self.upper)), self.how_lower, self.how_upper
-        )
-
-    def hull(self, other: "Bracket") -> "Bracket":
-        """The smallest bracket that contains both."""
-        return Bracket(
-            np.minimum(self.lower, other.lower),
-            np.maximum(self.upper, other.upper),
-            self.how_lower,
-            self.how_upper,
-        )
 
     def __repr__(self) -> str:
         if self.lower.ndim == 0:

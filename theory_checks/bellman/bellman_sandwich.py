@@ -16,7 +16,7 @@ from wconv.theory.bounds import bellman as bounds
 
 ONE_STEP = case("garnet", states=1, branching=1, discount=0.0, tight=0.999999)
 ONE_STATE = case("garnet", states=1, branching=1, discount=0.9)
-CASES = [ONE_STEP, ONE_STATE, *(c for c in ZOO)]
+CASES = [ONE_STEP, ONE_STATE, *ZOO]
 CONTROLS = [
     control("horizon too short", on=ONE_STATE, constants={"horizon": 0.99}),
     control("discount too small", on=ONE_STATE, constants={"gamma": 0.99}),

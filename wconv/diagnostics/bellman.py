@@ -52,7 +52,7 @@ def apply_evaluation(mdp: MDP, policy: Policy, V: Measured) -> Measured:
     extended = V.value.astype(EXTENDED)
     TV = evaluation(mdp, policy, extended)
     logs = np.where(np.isfinite(policy.logf), np.abs(policy.logf), 0.0)
-    entropy = mdp.tau * float((policy.pi * logs * (1.0 + logs)).sum(axis=-1).max())
+    entropy = mdp.tau * float((policy.pi * (1.0 + logs)).sum(axis=-1).max())
     depth = row_length(mdp) + 2 * mdp.n_actions + 16
     return Measured.of(
         TV.astype(float),

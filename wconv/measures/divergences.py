@@ -1,8 +1,8 @@
 """Kullback–Leibler divergence of densities given by their logarithms, exact about zeros.
 
-KL is defined here as the plain Σ π log(f_p/f_q). The compensated Σ m(f_p log(f_p/f_q) − f_p + f_q)
-is non-negative term by term, but only because it adds the mass defect: it would hide a wrongly
-normalised policy from every identity that KL enters. The plain sum shows it.
+KL is the plain Σ π log(f_p/f_q) of two laws of mass one; a mass that is off by more than rounding is
+refused. The compensated Σ m(f_p log(f_p/f_q) − f_p + f_q) is non-negative term by term, but only
+because it adds the mass defect: it would hide a wrongly normalised policy.
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ from wconv.report.schema import ClaimRecord, Result
 from wconv.theory.cases import NO_PROBLEM
 from wconv.theory.statement import Statement
 
-EXIT_OK, EXIT_VIOLATED, EXIT_USAGE, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1, 2, 3, 4, 5
+EXIT_OK, EXIT_VIOLATED, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1, 3, 4, 5
 
 
 def exit_code(results: Sequence[Result]) -> int:
