@@ -41,6 +41,7 @@ from .exact.occupancy import (
     discounted_occupancy as discounted_occupancy,
 )
 from .exact.stationary import stationary as stationary, stationary_laws as stationary_laws
+from .exact.resolvent import resolvent_solve as resolvent_solve
 from .exact.derivative import objective_derivative as objective_derivative
 from .exact.solve import Solution as Solution, solve as solve
 from .diagnostics.bellman import (

@@ -10,7 +10,7 @@ Reference.   docs/theory.md, section 2; Wasserstein policy gradient, Lemma 4.9.
 from collections.abc import Iterator
 
 import wconv as wc
-from theory_checks.bellman import ZOO
+from theory_checks.bellman import ZOO, new_kernels, pair_divergences
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
@@ -27,13 +27,8 @@ def discrete_resolvent(run: "wc.Run") -> Iterator[Item]:
     """The rise of the value against divergences from the old Gibbs policy."""
     yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, wc.uniform(run.mdp))))
     rise = run.each_pair(lambda old, new: run.evaluate(new).measured - run.evaluate(old).measured)
-    kl_old = run.each_pair(
-        lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured)
-    )
-    kl_new = run.each_pair(
-        lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured)
-    )
-    kernel = wc.stack([wc.Measured.of(run.evaluate(new).P_pi) for _, _, new in run.pairs])
+    kl_old, kl_new = pair_divergences(run)
+    kernel = new_kernels(run)
     rhs = bounds.resolvent_of_kl_gain.given(kl_old=kl_old, kl_new=kl_new, kernel=kernel)
     yield equal(
         "V_{k+1} - V_k = (I - gamma P_{k+1})^-1 g_k",

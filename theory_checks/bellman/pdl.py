@@ -11,7 +11,7 @@ Reference.   docs/theory.md, section 2; Wasserstein policy gradient, A.1; proxim
 from collections.abc import Iterator
 
 import wconv as wc
-from theory_checks.bellman import ZOO
+from theory_checks.bellman import ZOO, new_kernels, pair_divergences
 from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import bellman as bounds
 
@@ -33,7 +33,7 @@ def pdl(run: "wc.Run") -> Iterator[Item]:
 
     rise = run.each_pair(lambda old, new: run.evaluate(new).measured - run.evaluate(old).measured)
     gain = run.each_pair(lambda old, new: wc.policy_gain(run.mdp, new, run.evaluate(old)))
-    kernel = wc.stack([wc.Measured.of(run.evaluate(new).P_pi) for _, _, new in run.pairs])
+    kernel = new_kernels(run)
     yield equal(
         "V' - V = (I - gamma P')^-1 g",
         rise,
@@ -42,12 +42,7 @@ def pdl(run: "wc.Run") -> Iterator[Item]:
         gamma=gamma,
     )
 
-    kl_old = run.each_pair(
-        lambda old, _: wc.gibbs_divergence(run.mdp, old, run.evaluate(old).measured)
-    )
-    kl_new = run.each_pair(
-        lambda old, new: wc.gibbs_divergence(run.mdp, new, run.evaluate(old).measured)
-    )
+    kl_old, kl_new = pair_divergences(run)
     yield equal(
         "g = tau KL(pi|p) - tau KL(pi'|p)",
         gain,
