@@ -159,6 +159,7 @@ def test_the_proved_side_is_the_weaker_one_whatever_the_sense():
 def test_a_small_point_that_misses_by_more_than_its_error_is_never_held():
     small = claim([0.5, 9e-9], [1.0, 1e-9])
     assert judge(small).verdict is Verdict.INCONCLUSIVE
+    assert "a small point misses" in judge(small).message
 
 
 def test_errors_of_several_data_act_together():

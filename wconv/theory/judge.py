@@ -111,16 +111,20 @@ class _Sides:
             return np.where(self.slack < 0, -self.slack / unit, 0.0)
 
     @property
+    def missed(self) -> Array:
+        """Where a point misses by more than its own error and 1e-8 of its own size.
+
+        That is no equality, however small the point is beside the largest.
+        """
+        return np.asarray(-self.slack > np.maximum(self.error, RESOLUTION * np.abs(self.rhs.value)))
+
+    @property
     def violated(self) -> bool:
         return bool((self.miss > 1.0).any())
 
     @property
     def holds(self) -> bool:
-        # A miss beyond the error of its own point is no equality, however small it is to others.
-        own = np.maximum(self.error, RESOLUTION * np.abs(self.rhs.value))
-        equality = (
-            (self.error <= self.res) & (np.abs(self.slack) <= self.res) & (-self.slack <= own)
-        )
+        equality = (self.error <= self.res) & (np.abs(self.slack) <= self.res) & ~self.missed
         return bool(((self.slack >= self.error) | equality | self.zero).all())
 
 
@@ -171,6 +175,8 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
 def _decide(at: _Sides, resolved: int) -> tuple[Verdict, str]:
     if at.violated:
         return Verdict.VIOLATED, f"misses by {float(at.miss.max()):.3g} x max(error, resolution)"
+    if not at.holds and at.missed.any():
+        return Verdict.INCONCLUSIVE, "a small point misses, by less than the claim's resolution"
     if not at.holds:
         return Verdict.INCONCLUSIVE, "the error is too large to decide: refine, or lower it"
     if at.zero.all():
