@@ -17,10 +17,13 @@ ALLOWED = {
     "mdp": {"base", "measures"},
     "exact": {"base", "measures", "mdp"},
     "diagnostics": {"base", "measures", "mdp", "exact"},
+    "constants": {"base", "measures", "mdp", "exact"},
     "theory": {"base"},
     "report": {"base", "theory"},
-    "verify": {"base", "measures", "mdp", "exact", "diagnostics", "theory", "report"},
-    "cli": {"base", "mdp", "theory", "report", "verify"},
+    "verify": {
+        *("base", "measures", "mdp", "exact", "diagnostics", "constants", "theory", "report")
+    },
+    "cli": {"base", "mdp", "constants", "theory", "report", "verify"},
     "__main__": {"cli"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

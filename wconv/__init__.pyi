@@ -1,9 +1,11 @@
 from ._require import InputError as InputError
+from .outcomes import Outcome as Outcome, SolverError as SolverError
 from .measured import Bracket as Bracket, Measured as Measured, stack as stack
 from .measures.spaces import (
     Box as Box,
     FiniteSet as FiniteSet,
     GaussianLine as GaussianLine,
+    Grid as Grid,
     Interval as Interval,
     Torus as Torus,
 )
@@ -13,7 +15,9 @@ from .measures.fisher import (
     fisher_continuum as fisher_continuum,
     fisher_dirichlet as fisher_dirichlet,
 )
+from .measures.oscillation import oscillation as oscillation
 from .measures.gaussians import Gaussian as Gaussian
+from .measures.potentials import potential_oscillation as potential_oscillation
 from .measures.transport import w2_squared as w2_squared
 from .mdp import zoo as zoo
 from .mdp.model import MDP as MDP, make_mdp as make_mdp
@@ -56,6 +60,37 @@ from .diagnostics.bellman import (
     policy_gain as policy_gain,
     q_difference as q_difference,
     q_rounding as q_rounding,
+)
+from .constants.a_priori import (
+    APriori as APriori,
+    a_priori as a_priori,
+    largest_step as largest_step,
+)
+from .constants.assumptions import (
+    Assumptions as Assumptions,
+    assumptions_of as assumptions_of,
+)
+from .constants.along import Along as Along, along as along
+from .constants.api import (
+    Inequalities as Inequalities,
+    inequalities as inequalities,
+    log_sobolev as log_sobolev,
+    poincare as poincare,
+    talagrand as talagrand,
+)
+from .constants.chain import modified_log_sobolev as modified_log_sobolev
+from .constants.convexity import convexity as convexity
+from .constants.disc import Disc as Disc
+from .constants.mismatch import (
+    log_density_ratio as log_density_ratio,
+    mismatch as mismatch,
+    occupancy_ratio as occupancy_ratio,
+)
+from .constants.record import Constant as Constant
+from .constants.regularity import (
+    Regularity as Regularity,
+    q_oscillation as q_oscillation,
+    regularity as regularity,
 )
 from .report.export import read_results as read_results
 from .theory.registry import discover as discover

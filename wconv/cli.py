@@ -1,4 +1,4 @@
-"""The command line: ``wconv check | list | explain | doctor``.
+"""The command line: ``wconv check | constants | list | explain | doctor``.
 
 Exit codes: 0 everything as expected, 1 a claim violated or a control that was not, 2 wrong usage,
 3 inconclusive, an unexpected INAPPLICABLE or a claim without teeth, 4 an error in a check, 5 no
@@ -19,13 +19,15 @@ from rich.table import Table
 
 from wconv import __version__
 from wconv._require import InputError
+from wconv.outcomes import SolverError
 from wconv.theory.registry import Check, discover
 
 if TYPE_CHECKING:
+    from wconv.constants.api import Inequalities
     from wconv.report.schema import Result
     from wconv.verify.runner import Job
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, FAILED, INTERRUPTED = 2, 4, 130
 PIPE_WIDTH = 200
 """Columns where output is not a terminal, so that no row is cut."""
 
@@ -59,7 +61,7 @@ def check(
     on: On = None,
     settings: Settings = None,
     tier: Literal["quick", "all"] = "quick",
-    policies: Literal["mixed", "sparse"] | None = None,
+    policies: Literal["mixed", "sparse", "smooth"] | None = None,
     seed: int = 0,
     checks: Checks = None,
     json: Output = None,
@@ -76,7 +78,8 @@ def check(
     tier
         quick: a few cases a check; all: every case.
     policies
-        mixed: from far to near the optimum; sparse: some vanish on half of the actions.
+        mixed: from far to near the optimum; sparse: some vanish on half of the actions; smooth:
+        functions of the action.
     seed
         Seed of random policies and directions.
     """
@@ -90,7 +93,14 @@ def check(
     export.check_writable(list(outputs.values()))
     chosen = select(discover(checks), names)
     parameters = parse_settings(settings or [])
-    jobs = plan(chosen, tier=tier, on=on or [], parameters=parameters, policies=policies)
+    jobs = plan(
+        chosen,
+        tier=tier,
+        on=on or [],
+        parameters=parameters,
+        policies=policies,
+        fitting=not names,
+    )
     began = time.perf_counter()
     results = list(_run(jobs, seed))
     console = _console()
@@ -180,6 +190,64 @@ def _explain_on(
 
 
 @app.command
+def constants(
+    *,
+    potential: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    on: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            allow_leading_hyphen=True,
+            help="With --potential a space: LOW:HIGH (inf allowed; two for a box), circle:LENGTH, "
+            "torus:LENGTH or disc:RADIUS; without it an instance or a file, as for check.",
+        ),
+    ] = None,
+    settings: Settings = None,
+    sides: bool = False,
+    plot: Output = None,
+    json: Output = None,
+) -> int:
+    """Poincaré, Talagrand and log-Sobolev constants, as brackets with their provenance.
+
+    Of the density exp(-V/tau) of a potential V, or of the optimal policy of a problem in every state.
+
+    Parameters
+    ----------
+    potential
+        A formula in a (in the plane in x and y) and names given by --set; tau is 1 unless set.
+    sides
+        List every bound found, not only the best.
+    plot
+        Draw density, extremal functions and bounds (.png or .pdf; of several states one file each).
+    """
+    from wconv.report.constants import constants_table, write_json
+    from wconv.report.export import check_writable
+    from wconv.verify.asked import asked
+    from wconv.verify.plan import parse_settings
+
+    check_writable([path for path in (plot, json) if path is not None])
+    title, found = asked(potential, on or [], parse_settings(settings or []))
+    three = [found.poincare, found.talagrand, found.log_sobolev]
+    console = _console()
+    console.print(title)
+    console.print(constants_table(three, console.width, criteria=sides))
+    if json is not None:
+        write_json(json, title, three)
+    if plot is not None:
+        _plot(plot, title, found)
+    return 0
+
+
+def _plot(path: Path, title: str, found: "Inequalities") -> None:
+    """One figure a density; several states are numbered."""
+    from wconv.report.constants_plot import plot_constants
+
+    for state, (x, logp, three) in enumerate(found.profiles()):
+        numbered = path.with_stem(f"{path.stem}-{state}") if not found.single else path
+        plot_constants(numbered, x, logp, three, title=title)
+
+
+@app.command
 def doctor() -> int:
     """Report versions, precision and devices, and run a self-test."""
     from wconv.report.doctor import examine
@@ -224,6 +292,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, CycloptsError) as error:
         sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
         return USAGE
+    except SolverError as error:
+        sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
+        return FAILED
     except MemoryError:
         sys.stderr.write("wconv: not enough memory for this instance: make it smaller\n")
         return USAGE

@@ -198,6 +198,25 @@ class Bracket:
         array = np.asarray(value, dtype=float)
         return cls(array, array)
 
+    @property
+    def measured(self) -> Measured:
+        """The middle, with half the width as its error "bracket"; infinite where both sides are."""
+        both = np.isinf(self.lower)
+        with np.errstate(invalid="ignore"):
+            half = np.where(both, 0.0, (self.upper - self.lower) / 2)
+            middle = np.where(both, self.lower, (self.upper + self.lower) / 2)
+        return Measured.of(middle, bracket=half, rounding=EPS * np.where(both, 0.0, middle))
+
+    @classmethod
+    def stack(cls, items: "Sequence[Bracket]") -> "Bracket":
+        """Stack along a new first axis."""
+        return Bracket(
+            np.stack([item.lower for item in items]),
+            np.stack([item.upper for item in items]),
+            items[0].how_lower,
+            items[0].how_upper,
+        )
+
     def __repr__(self) -> str:
         if self.lower.ndim == 0:
             return f"[{float(self.lower):.9g}, {float(self.upper):.9g}]"

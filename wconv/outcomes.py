@@ -12,6 +12,13 @@ class Outcome(Enum):
         "The tolerance is below what floating point can certify here: "
         "ask for at least the floor printed with this message."
     )
+    UNRESOLVED = (
+        "The discretisation does not resolve the problem: refine it as this message says, "
+        "or make the problem milder."
+    )
+    CONTRADICTION = (
+        "Two bounds on one number contradict each other: at least one of them is not resolved."
+    )
     NOT_FINITE = "A non-finite number appeared: rescale rewards or raise the temperature."
 
     @property

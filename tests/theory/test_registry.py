@@ -46,11 +46,11 @@ def test_built_in_ids_are_file_names():
         assert item.source == id_.replace("-", "_") + ".py"
 
 
-def test_every_built_in_check_has_two_controls_and_two_quick_cases_or_is_symbolic():
+def test_every_built_in_check_has_two_controls_and_two_quick_cases_or_needs_no_problem():
     for item in discover().values():
         quick = [c for c in item.cases if c.tier == "quick"]
         assert len(item.controls) >= 2
-        assert len(quick) >= 2 or item.kind == "symbolic"
+        assert len(quick) >= 2 or not item.needs_problem
 
 
 def test_a_file_and_a_folder_are_discovered(tmp_path):

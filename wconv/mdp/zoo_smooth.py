@@ -235,6 +235,39 @@ def box_2d(
     )
 
 
+@recipe("product-2d", "two independent action coordinates: two wells by a quadratic")
+def product_2d(
+    *,
+    temperature: float = 0.5,
+    discount: float = 0.8,
+    barrier: float = 1.0,
+    tilt: float = 0.2,
+    curvature: float = 2.0,
+    resolution: int = 32,
+) -> MDP:
+    """Contexts redrawn uniformly whatever the action, on [−3/2, 3/2]².
+
+    r(s, a) = −barrier·(a_1² − 1)² + tilt·u_s·a_1 − curvature·(a_2 − u_s/2)²/2; P(s'|s, a) = 1/4.
+
+    For closed forms in two dimensions: every Gibbs policy is a product, so each of its constants is
+    the larger one of two intervals.
+    """
+    height, slope = require.real("barrier", barrier), require.real("tilt", tilt)
+    stiffness = require.real("curvature", curvature)
+
+    def reward(s: Any, a: Any) -> Any:
+        x, y, u = a[..., 0], a[..., 1], of_state(_LINE, s, a)
+        return -height * (x * x - 1.0) ** 2 + slope * u * x - 0.5 * stiffness * (y - 0.5 * u) ** 2
+
+    def transition(s: Any, a: Any) -> Any:
+        return of_state(np.full((_STATES, _STATES), 1.0 / _STATES), s, a)
+
+    space = Box((-1.5, -1.5), (1.5, 1.5))
+    return tabulate(
+        SmoothMDP(reward, transition, _STATES, discount, temperature, space), resolution
+    )
+
+
 @recipe("heavy", "state-dependent wells of different depth, width and place")
 def heavy(
     *,

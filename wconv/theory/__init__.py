@@ -6,6 +6,7 @@ from wconv.theory.cases import Control as Control
 from wconv.theory.cases import case as case
 from wconv.theory.cases import control as control
 from wconv.theory.claims import Bound as Bound
+from wconv.theory.claims import Hypothesis as Hypothesis
 from wconv.theory.claims import at_least as at_least
 from wconv.theory.claims import at_most as at_most
 from wconv.theory.claims import condition as condition

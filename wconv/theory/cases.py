@@ -15,7 +15,7 @@ MILD = 0.1
 """A control must bite with a factor at least this mild: an absurd constant refutes anything."""
 
 Tier = Literal["quick", "all"]
-Policies = Literal["mixed", "sparse"]
+Policies = Literal["mixed", "sparse", "smooth"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def case(
         expect: the verdict expected.
         fails: the hypothesis expected to fail, when INAPPLICABLE is expected.
         tight: the least tightness every claim must reach.
-        policies: which policies the run offers: "mixed", or "sparse" (some vanish somewhere).
+        policies: which policies the run offers: "mixed", "sparse" (some vanish somewhere) or
+            "smooth" (functions of the action, the same at every resolution).
         **parameters: parameters of the recipe.
     """
     verdict = Verdict(require.choice("expect", expect, [v.value for v in Verdict]))

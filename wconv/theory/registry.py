@@ -22,6 +22,7 @@ from wconv.theory.statement import Statement, parse_statement
 Item = Claim | Hypothesis | Identity
 Body = Callable[[Any], Iterator[Item]]
 Kind = Literal["exact", "continuum", "symbolic"]
+Actions = Literal["any", "continuum"]
 GRADES: dict[str, str] = {"exact": "C", "continuum": "C", "symbolic": "A"}
 """A symbolic; B ball arithmetic; C float64 with error bounds; D statistical."""
 
@@ -39,6 +40,8 @@ class Check:
     controls: tuple[Control, ...]
     body: Body
     source: str
+    actions: Actions = "any"
+    """Whether it speaks of any action set, or only of a continuum of actions."""
     path: str = ""
     """Where a user's check was found (what --checks was given); empty for built-in ones."""
 
@@ -59,7 +62,12 @@ class Check:
 
 
 def check(
-    id: str, *, cases: Sequence[Case], controls: Sequence[Control], kind: Kind = "exact"
+    id: str,
+    *,
+    cases: Sequence[Case],
+    controls: Sequence[Control],
+    kind: Kind = "exact",
+    actions: Actions = "any",
 ) -> Callable[[Body], Check]:
     """Turn a generator of hypotheses and claims into a Check (see docs/add-a-theorem.md).
 
@@ -97,7 +105,9 @@ def check(
                     "use on=CASES[i]",
                 )
         chapter = body.__module__.rsplit(".", 2)[-2] if "." in body.__module__ else "user"
-        return Check(statement, chapter, kind, tuple(cases), tuple(controls), body, source)
+        return Check(
+            statement, chapter, kind, tuple(cases), tuple(controls), body, source, actions
+        )
 
     return register
 

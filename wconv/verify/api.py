@@ -68,7 +68,7 @@ def verify(
     Args:
         id: the statement, as in ``wconv list``.
         problem: an MDP of your own or a zoo instance by name; none for a symbolic statement.
-        policies: "mixed" (far to near the optimum) or "sparse" (some vanish somewhere).
+        policies: "mixed" (far to near the optimum), "sparse" (some vanish somewhere), "smooth".
         seed: of the random policies and directions, at least 0.
         checks: a file or folder of your own checks instead of the built-in ones.
         **parameters: of the zoo instance (not with an MDP, which has its own).

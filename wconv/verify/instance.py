@@ -1,20 +1,25 @@
 """Instances: a problem with everything computed from it once and shared by all checks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from zlib import crc32
 
 import numpy as np
 
 from wconv import _require as require
+from wconv._axes import Array
+from wconv.constants.api import Inequalities, inequalities
 from wconv.exact.evaluate import Evaluation, evaluate
 from wconv.exact.solve import Solution, solve
 from wconv.mdp import zoo
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
 from wconv.mdp.tabulate import tabulate
+from wconv.measures.spaces import GaussianLine, Grid
+
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
@@ -24,6 +29,7 @@ class Instance:
     mdp: MDP
     seed: int
     _values: dict[int, tuple[Policy, Evaluation]] = field(default_factory=dict)
+    _constants: dict[int, tuple[Policy, Inequalities]] = field(default_factory=dict)
 
     @cached_property
     def solution(self) -> Solution:
@@ -36,6 +42,13 @@ class Instance:
         if key not in self._values:
             self._values[key] = (policy, evaluate(self.mdp, policy))
         return self._values[key][1]
+
+    def inequalities(self, policy: Policy) -> Inequalities:
+        """The functional-inequality constants of a policy, each computed once."""
+        key = id(policy)
+        if key not in self._constants:
+            self._constants[key] = (policy, inequalities(policy))
+        return self._constants[key][1]
 
     @cached_property
     def mixed_policies(self) -> dict[str, Policy]:
@@ -60,6 +73,17 @@ class Instance:
         return sparse | {"reference": uniform(self.mdp)}
 
     @cached_property
+    def smooth_policies(self) -> dict[str, Policy]:
+        """Policies that are smooth functions of the action: optimal, tempered, pushed, reference."""
+        grid, best = self.mdp.grid, self.solution.policy
+        return {
+            "optimal": best,
+            "tempered": gibbs(self.mdp, 0.5 * self.mdp.r),
+            "pushed": softmax_policy(best.logf + _push(grid), grid),
+            "reference": uniform(self.mdp),
+        }
+
+    @cached_property
     def coarser(self) -> MDP:
         """The same problem on half the nodes (a finite set is its own refinement)."""
         grid = self.mdp.grid
@@ -81,6 +105,18 @@ class Workshop:
 
     seed: int = 0
     _made: dict[tuple[Any, ...], Instance] = field(default_factory=dict)
+    _kept: dict[tuple[int, ...], tuple[Any, Any]] = field(default_factory=dict)
+
+    def once(self, about: tuple[Any, ...], compute: Callable[[], T]) -> T:
+        """What ``compute`` returns, computed once for the objects (by identity) it is about."""
+        key = tuple(id(item) for item in about)
+        if key not in self._kept:
+            self._kept[key] = (
+                about,
+                compute(),
+            )  # what it is about lives on, so that ids stay its own
+        kept: T = self._kept[key][1]
+        return kept
 
     def __post_init__(self) -> None:
         """Refuse a seed that no generator takes."""
@@ -106,6 +142,21 @@ class Workshop:
         if key not in self._made:
             self._made[key] = Instance(_corrupt(true.mdp, factors), self.seed)
         return self._made[key]
+
+
+def _push(grid: Grid) -> Array:
+    """A smooth function of the action that pushes it one way: log-density of a tilt, (A,).
+
+    A wave on a torus, linear on the Gaussian line (it translates the reference by half a standard
+    deviation), else a bounded slope across the space.
+    """
+    if isinstance(grid.space, GaussianLine):
+        return np.asarray(0.5 * grid.nodes[:, 0] / grid.space.scale)
+    half = np.asarray(grid.spacing or (0.0,) * grid.dim) / 2
+    low, high = grid.nodes.min(axis=0) - half, grid.nodes.max(axis=0) + half
+    share = (grid.nodes - (low + high) / 2) / np.where(high > low, high - low, 1.0)
+    wave = np.sin(2 * np.pi * share + 1.0) / 2 if grid.periodic else np.tanh(share)
+    return np.asarray(wave.sum(axis=-1))
 
 
 def _corrupt(mdp: MDP, factors: Mapping[str, float]) -> MDP:

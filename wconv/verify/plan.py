@@ -33,10 +33,12 @@ def plan(
     parameters: Mapping[str, Any] | None = None,
     policies: Policies | None = None,
     controls: bool = True,
+    fitting: bool = False,
 ) -> list[Job]:
     """The jobs of a run: every check's cases of the tier (or the user's instances) and controls.
 
-    Of a case with the user's instance, parameters or policies nothing is expected.
+    Of a case with the user's instance, parameters or policies nothing is expected. With ``fitting``
+    the checks that speak of a continuum of actions are left out on a user's finite action set.
     """
     jobs: list[Job] = []
     wanted = _Wanted(dict(parameters or {}), policies)
@@ -44,6 +46,8 @@ def plan(
     for item in checks:
         if on:
             mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
+            if fitting and item.actions == "continuum":
+                mine = [job for job in mine if not _is_finite(job)]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
             mine = [Job(item, _changed(c, wanted)) for c in chosen]
@@ -94,6 +98,11 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     return [Job(check, case) for case in known or [mine]]
 
 
+def _is_finite(job: Job) -> bool:
+    mdp = job.problem or zoo.make(job.case.instance, **job.case.parameters)
+    return mdp.grid.is_finite_set
+
+
 def _is_file(spec: str) -> bool:
     if ".py:" in spec or Path(spec).suffix in {".npz", ".json"}:
         return True
@@ -102,6 +111,13 @@ def _is_file(spec: str) -> bool:
             "--on", "be an instance, FILE.npz, FILE.json or FILE.py:function", spec, "name one"
         )
     return False
+
+
+def problem_of(spec: str, parameters: Mapping[str, Any]) -> MDP:
+    """A zoo instance by name, or a user's problem as ``load_problem`` takes it."""
+    if _is_file(spec):
+        return load_problem(spec, parameters)
+    return zoo.make(spec, **zoo.resolve(spec, parameters))
 
 
 def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from wconv.constants.api import Inequalities
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
@@ -45,8 +46,10 @@ class Run:
     @cached_property
     def policies(self) -> Mapping[str, Policy]:
         """Named policies of the true problem."""
-        sparse = self.which_policies == "sparse"
-        return self.true.sparse_policies if sparse else self.true.mixed_policies
+        if self.which_policies == "sparse":
+            return self.true.sparse_policies
+        smooth = self.which_policies == "smooth"
+        return self.true.smooth_policies if smooth else self.true.mixed_policies
 
     @cached_property
     def pairs(self) -> Sequence[tuple[str, Policy, Policy]]:
@@ -64,6 +67,10 @@ class Run:
     def evaluate(self, policy: Policy) -> Evaluation:
         """V^π of the system."""
         return self.measured.evaluate(policy)
+
+    def inequalities(self, policy: Policy) -> Inequalities:
+        """C_P, C_T and C_LS of a policy in every state, computed once a run of checks."""
+        return self.measured.inequalities(policy)
 
     def each_policy(self, measure: Callable[[Policy], Measured]) -> Measured:
         """A quantity of every policy, stacked on a first axis "policy"."""

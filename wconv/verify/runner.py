@@ -68,7 +68,7 @@ def execute(job: Job, workshop: Workshop) -> Evidence:
     """Run one job and judge its claims; never raises for what the check's body does."""
     began = time.perf_counter()
     try:
-        items = _items(job, workshop)
+        items = _shared_items(job, workshop)
         _require_hypotheses(job.check, items)
         judgements = _judged(job, items)
         hypotheses = [item for item in items if isinstance(item, Hypothesis)]
@@ -106,6 +106,13 @@ def _judged(job: Job, items: list[Item]) -> list[Judgement]:
 def _touches(claim: Claim | Identity, factors: Mapping[str, float]) -> bool:
     """Whether a corruption of constants concerns a claim (all claims, when there is none)."""
     return not factors or BOUND in factors or any(name in claim.constants for name in factors)
+
+
+def _shared_items(job: Job, workshop: Workshop) -> list[Item]:
+    """The items of a job; a control of constants judges those of its case once more."""
+    if job.control and job.control.dynamics:
+        return _items(job, workshop)
+    return workshop.once((job.check, job.case, job.problem), lambda: _items(job, workshop))
 
 
 def _items(job: Job, workshop: Workshop) -> list[Item]:

@@ -1,0 +1,223 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+from scipy.interpolate import CubicSpline
+
+from wconv.constants.line import Line
+from wconv.constants.log_sobolev_line import log_sobolev_line
+from wconv.constants.poincare_line import poincare_line
+from wconv.constants.sources import line_of_function, line_of_policy
+from wconv.mdp.policy import softmax_policy
+from wconv.measures.spaces import GaussianLine, Interval
+from wconv.outcomes import SolverError
+
+
+def line(*logs, low, high):
+    states = len(logs)
+    with np.errstate(divide="ignore"):
+        return Line(
+            log_density=lambda x, who: np.stack(
+                [logs[s](row) for s, row in zip(who, x, strict=True)]
+            ),
+            index=np.arange(states),
+            low=np.full(states, float(low)),
+            high=np.full(states, float(high)),
+            cut=np.zeros((states, 2), dtype=bool),
+            wobble=np.zeros(states),
+            full=(float(low), float(high)),
+        )
+
+
+def solved(density):
+    poincare = poincare_line(density)
+    return poincare, log_sobolev_line(density, poincare)
+
+
+def well(tau, tilt=0.0):
+    return lambda x: -((x * x - 1) ** 2 / 4 + tilt * x) / tau
+
+
+def mixture(share, apart):
+    def log_density(x):
+        left, right = np.log(share), np.log1p(-share)
+        return np.logaddexp(left - (x + apart) ** 2 / 2, right - (x - apart) ** 2 / 2)
+
+    return log_density
+
+
+def parabola(x):
+    return -(x**2) / 2
+
+
+def powers(left, right):
+    def log_density(x):
+        with np.errstate(divide="ignore"):
+            return (left * np.log(x) if left else 0.0 * x) + (
+                right * np.log1p(-x) if right else 0.0 * x
+            )
+
+    return log_density
+
+
+# Where C_LS > C_P the extremal equation solved with SciPy (order 8, tolerance 2e-13): 11 or 12 digits.
+BEATEN = {
+    "normal on [0, 3]": (parabola, 0, 3, 0.576347591002),
+    "exponential on [0, 5]": (lambda x: -x, 0, 5, 2.332925386963),
+    "tilted wells, 1": (well(1.0, 0.1), -6, 6, 1.261918933),
+    "tilted wells, 0.3": (well(0.3, 0.1), -4, 4, 1.253974019),
+    "tilted wells, 0.1": (well(0.1, 0.1), -3, 3, 2.78417289727),
+    "unequal normals": (mixture(0.9, 2), -11, 11, 7.813464140934),
+    "x² on [0, 1]": (powers(2, 0), 0, 1, 0.0578134522803),
+    # log g² = −2κ cos x + const solves the extremal equation with C = 1, whatever κ is.
+    "cosine on [0, π], κ = 1/2": (lambda x: 0.5 * np.cos(x), 0, np.pi, 1.0),
+    "cosine on [0, π], κ = 3": (lambda x: 3 * np.cos(x), 0, np.pi, 1.0),
+    "cosine on [0, π], κ = −8": (lambda x: -8 * np.cos(x), 0, np.pi, 1.0),
+}
+EQUAL = {
+    "uniform": (lambda x: 0.0 * x, 0, np.pi, 1.0),
+    "normal on [−1, 1]": (parabola, -1, 1, 1 / 3),
+    "convex on [−1, 1]": (lambda x: x**2 / 2, -1, 1, 0.5),
+    "quartic": (lambda x: -(x**4), -4, 4, 0.365338837043),
+    "wells, 1": (well(1.0), -6, 6, 1.26248530649),
+    "wells, 0.1": (well(0.1), -3, 3, 2.98104467199),
+    "wells, 0.03": (well(0.03), -3, 3, 292.121396597),
+    "equal normals": (mixture(0.5, 2), -11, 11, 8.39879885823),
+    "x(1 − x)": (powers(1, 1), 0, 1, 0.0540881814886),
+}
+
+
+@pytest.mark.parametrize("name", BEATEN)
+def test_an_extremal_beats_poincare(name):
+    log_density, low, high, truth = BEATEN[name]
+    poincare, found = solved(line(log_density, low=low, high=high))
+    digits = 1e-11 if truth == 1.0 else 4e-10
+    assert found.estimate[0] == pytest.approx(truth, rel=digits)
+    assert found.lower[0] * (1 - digits) <= truth <= found.upper[0] * (1 + digits)
+    assert found.upper[0] / found.lower[0] - 1 <= 4e-9
+    assert found.lower[0] > poincare.upper[0] * (1 + 1e-3)
+    assert found.diagnostics["margin"][0] == pytest.approx(
+        truth / poincare.estimate[0] - 1, rel=1e-6
+    )
+    below, above = found.origin(0)
+    assert (below.rigor, above.rigor) == ("numerical", "sharp-numerical")
+    assert found.conservative.lower[0] == found.lower[0]
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_no_extremal_beats_poincare(name):
+    log_density, low, high, truth = EQUAL[name]
+    poincare, found = solved(line(log_density, low=low, high=high))
+    assert found.estimate[0] == pytest.approx(truth, rel=1e-11)
+    assert found.lower[0] == poincare.lower[0]
+    assert found.upper[0] <= poincare.upper[0] * (1 + 1e-12)
+    assert found.diagnostics["margin"][0] < 0
+
+
+def test_normal_density_on_the_line():
+    """The scan is flat there, up to its end: the bound comes from elsewhere, and no peak is claimed."""
+    _, found = solved(line(parabola, low=-12, high=12))
+    assert found.lower[0] == pytest.approx(1.0, rel=1e-9)
+    assert found.upper[0] == pytest.approx(1.0, rel=1e-9)
+    scan = found.upper_sides[0]
+    assert 1.0 <= scan.value[0] <= 1.002
+
+
+def test_metastable_tilted_wells_follow_the_logarithmic_mean():
+    """C_LS/C_P = 1/(2Λ(p, q)) up to 1e-4 at τ = 0.02 (Menz and Schlichting), p, q the masses of the wells."""
+    poincare, found = solved(line(well(0.02, 0.1), low=-3, high=3))
+    ratio = found.estimate[0] / poincare.estimate[0]
+    assert ratio == pytest.approx(4.9098, abs=5e-5)
+    x = np.linspace(-3, 3, 20001)
+    p = np.exp(well(0.02, 0.1)(x) - 10.0)
+    left = p[x < 0].sum() / p.sum()
+    mean = (2 * left - 1) / np.log(left / (1 - left))
+    assert ratio == pytest.approx(1 / (2 * mean), rel=1e-4)
+
+
+def test_tails_that_matter_are_followed():
+    """e^{−|x|^p} on [−R, R], p < 2: C_LS grows with R, and sits at depths R^p far beyond 26."""
+    for p, reach, truth in ((1.0, 10, 8.760), (1.0, 30, 40.0), (1.5, 20, 3.640)):
+        _, found = solved(line(lambda x, p=p: -(np.abs(x) ** p), low=-reach, high=reach))
+        assert found.estimate[0] == pytest.approx(truth, rel=5e-4)
+        assert found.upper[0] / found.lower[0] - 1 <= 1e-4
+
+
+def test_extremal_solves_its_equation():
+    """SciPy integrates 2C(ρg')' + ρ g log g² = 0 from the end and value that the diagnostics name."""
+    _, found = solved(line(lambda x: x**2 / 2 - 2 * x, low=0, high=2))
+    total = np.exp(parabola(np.linspace(0, 2, 20001)) * -1 - 2 * np.linspace(0, 2, 20001))
+    total = np.trapezoid(total, dx=1e-4)
+    end, c = int(found.diagnostics["end"][0]), found.estimate[0]
+
+    def slopes(t, y):
+        x = t if end == 0 else 2 - t
+        rho = np.exp(x**2 / 2 - 2 * x) / total
+        g, p, _ = y
+        return [p / rho, -rho * g * np.log(g**2) / (2 * c), rho * g**2]
+
+    first = [np.exp(found.diagnostics["u0"][0] / 2), 0.0, 0.0]
+    g, p, norm = solve_ivp(slopes, (0, 2), first, method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
+    assert g > 1
+    assert abs(p) <= 1e-7
+    assert norm == pytest.approx(1.0, abs=1e-6)
+    values = found.witness.values[0]
+    assert values[[-1, 0][end]] == pytest.approx(g, rel=1e-5)
+
+
+def test_witness_attains_the_lower_side():
+    density = line(well(0.3, 0.1), mixture(0.9, 2), low=-9, high=9)
+    _, found = solved(density)
+    for s in range(2):
+        x, g = found.witness.nodes[s], found.witness.values[s]
+        rho = np.exp(density.logs(x[None].repeat(2, 0))[s])
+        rho /= np.trapezoid(rho, x)
+        norm = np.trapezoid(rho * g**2, x)
+        entropy = np.trapezoid(rho * g**2 * np.log(g**2 / norm), x)
+        energy = np.trapezoid(rho * CubicSpline(x, g)(x, 1) ** 2, x)
+        assert entropy / (2 * energy) == pytest.approx(found.lower[s], rel=1e-4)
+
+
+def test_scaling_reflection_and_batches():
+    """C_LS(λX) = λ² C_LS(X), and a batch gives what its states give alone."""
+    base, low, high, truth = BEATEN["tilted wells, 0.3"]
+    logs = [lambda x, k=k: base(x * k) for k in (1.0, -1.0, 4.0, -0.5)] + [parabola]
+    density = line(*logs, low=3 * low, high=3 * high)
+    _, found = solved(density)
+    assert found.estimate[:4] == pytest.approx(truth / np.array([1, 1, 16, 0.25]), rel=1e-9)
+    assert found.diagnostics["end"][:4].tolist() == [0, 1, 0, 1]
+    alone = solved(density.states(np.array([2])))[1]
+    assert alone.estimate[0] == pytest.approx(found.estimate[2], rel=1e-12)
+    assert repr(found[4]).startswith("C_LS in [")
+
+
+def test_policies_carry_their_interpolation_error():
+    grid = GaussianLine(1.0).grid(96)
+    x = grid.nodes[:, 0]
+    policy = softmax_policy(np.stack([0.0 * x, np.sin(2 * x)]), grid)
+    density = line_of_policy(policy)
+    poincare, found = solved(density)
+    assert found.estimate[0] == pytest.approx(1.0, rel=1e-9)
+    exact = line(lambda x: parabola(x) + np.sin(2 * x), low=-8, high=8)
+    truth = solved(exact)[1].estimate[0]
+    assert found.lower[1] <= truth <= found.upper[1]
+    wide = replace(density, wobble=np.array([0.0, 1e-3]))
+    wider = log_sobolev_line(wide, poincare)
+    assert wider.lower[1] == pytest.approx(found.estimate[1] * np.exp(-1e-3), rel=1e-4)
+    assert wider.upper[1] == pytest.approx(found.estimate[1] * np.exp(1e-3), rel=1e-4)
+
+
+def test_infinite_and_unresolved():
+    heavy = line_of_function(lambda x: -(np.abs(x) ** 1.5), Interval(-np.inf, np.inf))
+    _, found = solved(heavy)
+    assert np.isinf(found.lower[0])
+    assert "more slowly than a Gaussian" in found.reasons[0]
+    assert found.lower_sides[0].value[0] == pytest.approx(0.774913, rel=1e-4)
+    for p, reach, message in (
+        (1.5, 30, "the ends of the interval matter for C_LS in state 0 although p is below e"),
+        (1.8, 20, "the quotient of state 0 still rises at log g² = -500"),
+        (1.0, 90, "C_LS in state 0 still changes by .* relative at 1024 cells"),
+    ):
+        with pytest.raises(SolverError, match=message):
+            solved(line(lambda x, p=p: -(np.abs(x) ** p), low=-reach, high=reach))

@@ -1,0 +1,162 @@
+"""A potential typed by a user, such as "a**4/4 - a**2/2 + tilt*a", as a log-density.
+
+The text is parsed by Python's grammar and then read node by node: numbers, known names, arithmetic and
+a few functions. Nothing of it is ever executed, and everything else is refused.
+"""
+
+import ast
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from math import e, pi
+from typing import Any, Final
+
+import numpy as np
+
+from wconv import _require as require
+
+LENGTH: Final = 1000
+"""Most characters of a formula."""
+
+DEPTH: Final = 100
+"""Most operations inside each other."""
+
+CONSTANTS: Final = {"pi": pi, "e": e}
+
+FUNCTIONS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "abs": np.abs,
+    "Abs": np.abs,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+}
+
+BINARY: Final[Mapping[type[ast.operator], Callable[[Any, Any], Any]]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+}
+
+UNARY: Final[Mapping[type[ast.unaryop], Callable[[Any], Any]]] = {
+    ast.UAdd: np.positive,
+    ast.USub: np.negative,
+}
+
+
+def log_density_of(
+    potential: str, parameters: Mapping[str, float] | None = None, variables: Sequence[str] = ("a",)
+) -> Callable[[Any], Any]:
+    """The log-density −V/τ of a potential V given as text, up to a constant.
+
+    Args:
+        potential: a formula in the variables, the parameters, pi and e, with + − * / **, brackets
+            and exp, log, sqrt, abs, sin, cos, tan, sinh, cosh, tanh.
+        parameters: numbers by name; "tau" is the temperature τ (1 without it).
+        variables: one name for an action on a line, two or more for one in the plane or beyond.
+
+    Returns:
+        A function of float arrays: (n,) -> (n,) with one variable, (..., d) -> (...) with d.
+
+    Raises:
+        InputError: not a formula, unknown names or functions (the message lists the known ones),
+            anything else Python could do, constants that are not finite numbers.
+
+    """
+    numbers = CONSTANTS | {
+        name: require.real(f"parameter {name}", value) for name, value in (parameters or {}).items()
+    }
+    for name in variables:
+        if name in numbers:
+            require.fail("parameters", "leave out the variables", name, "rename the parameter")
+    tau = require.positive("parameter tau", numbers.get("tau", 1.0), "the density is e^(-V/tau)")
+    tree = _parsed(potential)
+    try:
+        _check(tree, tuple(variables), numbers, DEPTH)
+    except RecursionError:
+        require.fail("potential", "be arithmetic", "something too deep to print", "simplify it")
+
+    def log_density(a: Any) -> Any:
+        at = np.asarray(a, dtype=float)
+        columns = [at] if len(variables) == 1 else [at[..., k] for k in range(len(variables))]
+        with np.errstate(all="ignore"):  # −inf and NaN are for whoever uses the density to judge
+            value = _value(tree, numbers | dict(zip(variables, columns, strict=True)))
+        return np.broadcast_to(-value / tau, columns[0].shape).copy()
+
+    return log_density
+
+
+def _parsed(potential: str) -> ast.expr:
+    if not isinstance(potential, str) or not potential.strip():
+        require.fail("potential", "be a formula", potential, 'for example "a**4/4 - a**2/2"')
+    if len(potential) > LENGTH:
+        require.fail("potential", f"have at most {LENGTH} characters", len(potential), "shorten it")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "2if": the tree is what is judged
+            return ast.parse(potential.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = getattr(error, "msg", None) or str(error)
+        require.fail(
+            "potential",
+            "be a formula",
+            f"{potential!r} ({reason})",
+            "write products with *, powers with **: 2*a**2",
+        )
+
+
+def _check(
+    node: ast.expr, variables: tuple[str, ...], numbers: Mapping[str, float], depth: int
+) -> bool:
+    """Refuse what is not a formula; whether the node is free of variables."""
+    if depth == 0:
+        require.fail("potential", f"nest at most {DEPTH} operations", "more", "simplify it")
+    match node:
+        case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+            require.real("number in the potential", node.value)
+            constant = True
+        case ast.Name(id=name):
+            require.choice("name in the potential", name, [*variables, *numbers])
+            constant = name in numbers
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in UNARY:
+            constant = _check(operand, variables, numbers, depth - 1)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in BINARY:
+            sides = [_check(side, variables, numbers, depth - 1) for side in (left, right)]
+            constant = all(sides)
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
+            require.choice("function in the potential", name, FUNCTIONS)
+            constant = _check(argument, variables, numbers, depth - 1)
+        case ast.BinOp(op=ast.BitXor()):
+            require.fail("potential", "use no ^", ast.unparse(node), "write powers with **")
+        case _:
+            remedy = (
+                f"use numbers, + - * / **, brackets, and {', '.join(FUNCTIONS)} of one argument"
+            )
+            require.fail("potential", "be arithmetic", ast.unparse(node), remedy)
+    if constant:
+        with np.errstate(all="ignore"):
+            value = _value(node, numbers)
+        require.finite(f"{ast.unparse(node)} in the potential", value, "choose smaller numbers")
+    return constant
+
+
+def _value(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """The value of a checked formula, in float64 throughout: powers overflow, they do not grow."""
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return np.float64(value)
+        case ast.Name(id=name):
+            return np.asarray(names[name], dtype=float)
+        case ast.UnaryOp(op=op, operand=operand):
+            return UNARY[type(op)](_value(operand, names))
+        case ast.BinOp(left=left, op=op, right=right):
+            return BINARY[type(op)](_value(left, names), _value(right, names))
+        case ast.Call(func=ast.Name(id=name), args=[argument]):
+            return FUNCTIONS[name](_value(argument, names))
+    raise AssertionError(ast.dump(node))

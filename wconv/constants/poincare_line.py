@@ -1,0 +1,240 @@
+"""The Poincaré constant of densities on intervals, two-sided to about 12 digits.
+
+The eigenfunction f of C_P is strictly monotone, and its slope v = f' > 0 is the top eigenfunction of
+
+    (Kv)(x) = ρ(x)⁻¹ ∫_x^b (f − μf) dμ,   f' = v,   Kv = C_P v,
+
+a positive operator, self-adjoint for ∫uvρ dx. By Collatz–Wielandt (Chen's dual formula)
+
+    min Kv/v ≤ C_P ≤ max Kv/v   for every v > 0,
+
+so that the quality of v decides how narrow the bracket is, never whether it holds.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from wconv._axes import Array
+from wconv.constants.criteria import muckenhoupt
+from wconv.constants.line import DEPTH, SAMPLES, Line, outer_peaks
+from wconv.constants.panels import POINTS, Panels
+from wconv.constants.record import Constant, Side, Witness, constant
+from wconv.constants.tails import infinite_constant
+from wconv.measured import EPS
+from wconv.outcomes import Outcome, SolverError
+
+SHALLOWER: Final = (22 / 26, 18 / 26)
+"""Shares of the depth at which densities are cut once more, to see what the tails contribute."""
+
+DEEPEST: Final = 100.0
+"""Depth of the cuts for tails that contribute at all depths."""
+
+FINE: Final = 1e-12
+"""Relative discretisation error above which panels are halved again."""
+
+COARSE: Final = 1e-3
+"""Relative discretisation error above which nothing is returned."""
+
+PANELS: Final = 96
+"""Half of this is tried first."""
+
+MOST_PANELS: Final = 1536
+GAP: Final = 1e-13
+"""The iteration stops at this relative width of the bracket."""
+
+KRYLOV: Final = 12
+POLISH: Final = 6
+RESTARTS: Final = 30
+ROUNDING: Final = 100 * EPS
+"""Running sums over some 200 panels of positive terms, a few in a row."""
+
+METHOD: Final = "Collatz–Wielandt"
+
+
+def poincare_line(line: Line) -> Constant:
+    """The best C_P with Var_p(g) ≤ C_P ∫g'² dp, of densities on intervals.
+
+    Both sides are Collatz–Wielandt bounds of one v, widened by the difference of two resolutions and
+    by the interpolation error of log p. Ends are cut where p < e^-26 of its peak: the lower side stays
+    true; the upper one is raised by C(26) − C(22), C(d) the constant at depth d, and then
+    "sharp-numerical". Where C(26) − C(22) > ½(C(22) − C(18)) (exponential tails) that says too little:
+    there the density is cut at depth 100 instead, and the upper side is Muckenhoupt's.
+
+    Returns:
+        C_P of shape (S,), its eigenfunction (of variance one) as witness; diagnostics "discretisation",
+        "truncation" and "gap" (the Collatz–Wielandt width), relative to C_P, and "panels". Infinite
+        where the tails say so.
+
+    Raises:
+        SolverError: a density that the finest panels do not resolve to 1e-3.
+
+    """
+    if "C_P" in line.infinite:
+        return infinite_constant("C_P", line)
+    deep = line.truncated(DEPTH)
+    found = _resolved(deep)
+    cut = deep.cut.any(axis=-1)
+    truncation, slow = _truncation(deep, found)
+    low, high = _sides(line, found)
+    lower = [Side(low, "numerical", METHOD)]
+    upper = [Side(np.where(cut, np.inf, high), "numerical", METHOD)]
+    estimate = found.middle
+    if cut.any():
+        raised = np.where(slow, np.inf, high + truncation * found.middle)
+        upper.append(Side(raised, "sharp-numerical", f"{METHOD}, truncation added"))
+    if slow.any():
+        below, above = np.zeros(line.n_states), np.full(line.n_states, np.inf)
+        below[slow], above[slow], estimate[slow] = _heavy(line.states(np.flatnonzero(slow)))
+        lower.append(Side(below, "numerical", f"{METHOD}, deep cut"))
+        upper.append(Side(above, "sharp-numerical", "Muckenhoupt, deep cut"))
+    return constant(
+        "C_P",
+        lower,
+        upper,
+        estimate=estimate,
+        witness=found.witness,
+        diagnostics={
+            "discretisation": found.discretisation,
+            "truncation": truncation,
+            "gap": 1.0 - found.low / found.high,
+            "panels": found.panels,
+        },
+    )
+
+
+def _sides(line: Line, found: "_Found") -> tuple[Array, Array]:
+    error = found.discretisation + ROUNDING
+    return (
+        found.low * (1.0 - error) * np.exp(-line.wobble),
+        found.high * (1.0 + error) * np.exp(line.wobble),
+    )
+
+
+def _truncation(line: Line, found: "_Found") -> tuple[Array, Array]:
+    """How much of C_P the last bit of the tails contributes, relatively, and where that is no measure."""
+    effect, slow = np.zeros(line.n_states), np.zeros(line.n_states, dtype=bool)
+    cut = np.flatnonzero(line.cut.any(axis=-1))
+    if cut.size == 0:
+        return effect, slow
+    some = line.states(cut)
+    logs = some.sample(np.linspace(0.0, 1.0, SAMPLES))[2]
+    depth = np.where(some.cut, outer_peaks(logs) - logs[:, [0, -1]], np.inf).min(axis=-1)
+    before, last = (
+        np.mean(_bracket(Panels.of(some.truncated(share * depth), PANELS // 2))[:2], axis=0)
+        for share in SHALLOWER
+    )
+    steps = np.abs(np.stack([before - last, found.coarse[cut] - before])) / found.coarse[cut]
+    effect[cut] = steps[1]
+    slow[cut] = (steps[1] > steps[0] / 2) & (steps[1] > FINE)
+    return effect, slow
+
+
+def _heavy(line: Line) -> tuple[Array, Array, Array]:
+    """Both sides and an estimate where the tails contribute at every depth."""
+    deepest = line.truncated(DEEPEST)
+    found = _resolved(deepest)
+    low, high = _sides(line, found)
+    beyond = muckenhoupt(Panels.of(deepest, int(found.panels.max())))[1].value
+    return low, np.where(deepest.cut.any(axis=-1), beyond, high), found.middle
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """Collatz–Wielandt brackets, the middle of those on the first panels, and how well all is resolved."""
+
+    low: Array
+    high: Array
+    coarse: Array
+    discretisation: Array
+    panels: Array
+    witness: Witness
+
+    @property
+    def middle(self) -> Array:
+        return np.asarray((self.low + self.high) / 2)
+
+
+def _resolved(line: Line) -> _Found:
+    """Double the panels, state by state, until the constant no longer changes."""
+    low, high, _ = _bracket(Panels.of(line, PANELS // 2))
+    coarse = (low + high) / 2
+    nodes, values = np.empty((2, line.n_states, PANELS * POINTS))
+    error, used = np.ones(line.n_states), np.zeros(line.n_states, dtype=int)
+    todo, panels = np.arange(line.n_states), PANELS
+    while todo.size and panels <= MOST_PANELS:
+        before = low[todo] + high[todo]
+        grid = Panels.of(line.states(todo), panels)
+        low[todo], high[todo], f = _bracket(grid)
+        used[todo] = panels
+        now = low[todo] + high[todo]
+        known = np.isfinite(before) & np.isfinite(now)
+        error[todo] = np.where(known, np.abs(1.0 - before / np.where(known, now, 1.0)), 1.0)
+        keep = slice(None, None, panels // PANELS)
+        nodes[todo], values[todo] = grid.flat(grid.x)[:, keep], grid.flat(f)[:, keep]
+        todo, panels = todo[error[todo] > FINE], 2 * panels
+    _require_resolved(error, used)
+    return _Found(low, high, coarse, error, used, Witness(nodes, values))
+
+
+def _bracket(panels: Panels) -> tuple[Array, Array, Array]:
+    """min Kv/v, max Kv/v (S,) and f (S, P, 16) for the v that Krylov spaces and powers of K lead to."""
+    below, above = (
+        panels.flat(side(np.ones_like(panels.x))) for side in (panels.below, panels.above)
+    )
+    left = (below < above).reshape(panels.x.shape)
+    width = panels.line.length[:, None, None]
+    v = np.sin(np.pi * (panels.x - panels.line.low[:, None, None]) / width)
+    low, high = np.zeros(len(v)), np.full(len(v), np.inf)
+    gap = np.inf
+    for _ in range(RESTARTS):
+        v = _ritz(panels, left, v)
+        for _ in range(POLISH):
+            v = _apply(panels, left, v)[0]
+            v = v / np.abs(v).max(axis=(1, 2), keepdims=True)
+        image, f = _apply(panels, left, v)
+        positive = np.asarray((v > 0).all(axis=(1, 2)))
+        ratio = panels.flat(image / np.where(positive[:, None, None], v, 1.0))
+        low = np.where(positive, np.maximum(low, ratio.min(axis=-1)), low)
+        high = np.where(positive, np.minimum(high, ratio.max(axis=-1)), high)
+        before, gap = gap, float((1.0 - low / high).max())
+        if gap <= GAP or before <= 1.1 * gap < 1.1:
+            break
+    return low, high, f / np.sqrt(panels.integral(f**2 * panels.mass))[:, None, None]
+
+
+def _apply(panels: Panels, left: Array, v: Array) -> tuple[Array, Array]:
+    """Kv and the f − μf it comes from; the tail integral is taken from the nearer side."""
+    median = left.any(axis=-1).sum(axis=-1)
+    f = panels.outward(v * panels.slope, np.minimum(median, v.shape[1] - 1))
+    f = f - panels.integral(f * panels.mass)[:, None, None]
+    return np.where(left, -panels.below(f), panels.above(f)) / panels.rho, f
+
+
+def _ritz(panels: Panels, left: Array, v: Array) -> Array:
+    """The top Ritz vector of K in a Krylov space of v: close second eigenvalues cost little more."""
+    weights = panels.flat(panels.mass) * panels.weights
+    basis, images = np.empty((2, len(v), KRYLOV, weights.shape[-1]))
+    new = panels.flat(v)
+    for k in range(KRYLOV):
+        old = basis[:, :k]
+        for _ in range(2):  # once more, for orthogonality to rounding
+            new = new - ((old * weights[:, None]) @ new[..., None] * old).sum(axis=1)
+        basis[:, k] = new / np.sqrt((new**2 * weights).sum(axis=-1, keepdims=True))
+        new = panels.flat(_apply(panels, left, basis[:, k].reshape(v.shape))[0])
+        images[:, k] = new
+    matrix = (basis * weights[:, None]) @ images.swapaxes(1, 2)
+    top = np.linalg.eigh((matrix + matrix.swapaxes(1, 2)) / 2)[1][..., -1]
+    best = (top[:, None, :] @ basis).reshape(v.shape)
+    return np.where(best.sum(axis=(1, 2), keepdims=True) < 0, -best, best)
+
+
+def _require_resolved(error: Array, panels: Array) -> None:
+    worst = int(error.argmax())
+    if error[worst] > COARSE:
+        raise SolverError(
+            Outcome.UNRESOLVED,
+            f"C_P in state {worst} changes by {error[worst]:.1e} relative between "
+            f"{panels[worst] * POINTS // 2} and {panels[worst] * POINTS} nodes: log p varies too fast",
+        )

@@ -1,0 +1,61 @@
+"""Product densities: their constants are the largest of their factors' (tensorisation)."""
+
+from typing import Final
+
+import numpy as np
+
+from wconv._axes import Array
+from wconv.constants.axis import Axis
+from wconv.constants.line import Line, LogDensities
+from wconv.constants.plane import Plane
+
+CELLS: Final = 64
+"""Cells an axis on which a density is tested."""
+
+RESIDUAL: Final = 1e-12
+"""Largest residual of log p = f(x) + g(y), relative to the size of log p, for a product."""
+
+
+def factors(plane: Plane) -> tuple[Line, Line] | None:
+    """The two laws of which every density on a box or torus is the product; None if one is not.
+
+    log p must be a sum f(x) + g(y) to 1e-12 of its size on 64 × 64 points (of which no finite number
+    proves it everywhere). The factors are the densities on the lines through the largest value.
+    """
+    if plane.polar:
+        return None
+    u, v = (axis.centres(CELLS) for axis in plane.axes)
+    peaks = np.empty((plane.n_states, 2))
+    for state in range(plane.n_states):
+        logp = plane.logs(u, v, state)
+        i, j = np.unravel_index(int(logp.argmax()), logp.shape)
+        size = max(float(np.abs(logp).max()), 1.0)
+        residual = logp - logp[:, j : j + 1] - logp[i : i + 1] + logp[i, j]
+        if not np.abs(residual).max() <= RESIDUAL * size:
+            return None
+        peaks[state] = u[i], v[j]
+
+    def along_u(x: Array, who: Array) -> Array:
+        rows = zip(x, who, strict=True)
+        return np.stack([plane.logs(row, peaks[s, 1:], s)[:, 0] for row, s in rows])
+
+    def along_v(y: Array, who: Array) -> Array:
+        rows = zip(y, who, strict=True)
+        return np.stack([plane.logs(peaks[s, :1], row, s)[0] for row, s in rows])
+
+    first, second = plane.axes
+    return _line(plane, first, along_u), _line(plane, second, along_v)
+
+
+def _line(plane: Plane, axis: Axis, logs: LogDensities) -> Line:
+    states = plane.n_states
+    return Line(
+        log_density=logs,
+        index=np.arange(states),
+        low=np.full(states, axis.low),
+        high=np.full(states, axis.high),
+        cut=np.zeros((states, 2), dtype=bool),
+        wobble=plane.wobble,
+        full=(axis.low, axis.high),
+        periodic=axis.periodic,
+    )
