@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "wconv"
-BASE = {"_require", "_axes", "_files", "_user_code", "measured", "outcomes", "__init__"}
+BASE = {"_require", "_axes", "_threads", "_files", "_user_code", "measured", "outcomes", "__init__"}
 ALLOWED = {
     "base": set(),
     "measures": {"base"},

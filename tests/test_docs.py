@@ -47,6 +47,16 @@ def test_the_theorem_of_the_guide_is_checked(tmp_path, capsys):
     assert main(["explain", "softmax-hoeffding", "--checks", str(file), "--on", "garnet"]) == 0
 
 
+def test_the_guide_to_constants_runs_as_printed(capsys):
+    names = {}
+    for block in blocks(ROOT / "docs" / "constants.md", "python"):
+        exec(compile(block, "constants.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert "C_LS in [0.7155668" in said
+    assert "more slowly than a Gaussian" in said
+    assert "plateau" in said
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_resolve(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):

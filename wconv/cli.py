@@ -5,6 +5,7 @@ Exit codes: 0 everything as expected, 1 a claim violated or a control that was n
 claim was tested.
 """
 
+import wconv._threads  # noqa: F401, I001  (before anything loads NumPy)
 import sys
 import time
 from collections.abc import Iterator, Sequence

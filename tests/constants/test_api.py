@@ -62,14 +62,18 @@ def test_profiles_are_what_a_figure_needs():
 
 def test_a_tolerance_that_is_met_and_one_that_is_not():
     assert wc.poincare(flat, on=wc.Interval(0, 1), tol=1e-10).upper > 0
-    with pytest.raises(wc.SolverError, match=r"C_T is known to .* relative here, asked for 1.0e-06"):
+    with pytest.raises(
+        wc.SolverError, match=r"C_T is known to .* relative here, asked for 1.0e-06"
+    ):
         wc.talagrand(lambda a: -a, on=wc.Interval(0, 5), tol=1e-6)
 
 
 def test_too_few_nodes_for_the_wells_say_how_many_are_needed():
     grid = wc.Interval(-1.0, 1.0).grid(24)
     narrow = wc.softmax_policy(np.cos(40 * grid.nodes[:, 0])[None], grid)
-    with pytest.raises(wc.SolverError, match=r"24 nodes leave an error of .*; about \d+ are needed"):
+    with pytest.raises(
+        wc.SolverError, match=r"24 nodes leave an error of .*; about \d+ are needed"
+    ):
         wc.poincare(narrow)
 
 
@@ -89,7 +93,7 @@ BAD = {
     "a policy with zeros": (sparse(), None, "policy must be positive .* state 0 at node 3"),
     "a finite set": (wc.softmax_policy(np.zeros((1, 20)), FINITE), None, "modified_log_sobolev"),
     "few nodes": (smooth_policy(8), None, "at least 16 nodes"),
-    "a scalar function": (lambda a: 0.0, INTERVAL, "return one value a point"),
+    "a scalar function": (lambda _: 0.0, INTERVAL, "return one value a point"),
     "NaN": (lambda a: np.sqrt(a - 0.5), INTERVAL, "log-density must be a number or -inf"),
     "zeros inside": (lambda a: np.log(np.abs(a - 0.5) > 0.1), INTERVAL, "positive inside"),
     "zero everywhere": (lambda a: np.full_like(a, -np.inf), INTERVAL, "positive inside"),

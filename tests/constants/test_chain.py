@@ -5,8 +5,9 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from wconv._require import InputError
+from wconv.constants.ascent import ascend, log_sobolev_form, modified_form
 from wconv.constants.chain import modified_log_sobolev
-from wconv.constants.graph import Graph, ascend, log_sobolev_form, modified_form, slow_modes
+from wconv.constants.graph import Graph, slow_modes
 from wconv.mdp.policy import Policy, from_masses, softmax_policy
 from wconv.measures.divergences import kl
 from wconv.measures.fisher import fisher_dirichlet
@@ -86,6 +87,11 @@ def test_complete_graph_attains_the_bound_by_the_gap():
         assert top.quotient == pytest.approx(want, rel=1e-9)
         # Ent(u) ≤ Cov(u, log u), so that the modified constant is at most twice the gap's.
         assert ascend(graph, modified_form, [*modes, *np.eye(len(p))]).quotient <= 2.0
+    # Four actions at distance one: rates one, gap four.
+    four = FiniteSet(np.eye(4), metric=1.0 - np.eye(4)).grid()
+    found = modified_log_sobolev(Policy(np.zeros((1, 4)), four))
+    assert found.upper[0] == pytest.approx(np.log(3) / 4, rel=1e-9)
+    assert found.lower[0] == pytest.approx(0.261860612, rel=1e-7)
 
 
 def test_slow_modes_of_a_random_graph_and_of_a_deep_barrier():

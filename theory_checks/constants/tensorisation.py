@@ -3,19 +3,18 @@
 Setting.     Optimal policies with independent coordinates on a box, in every state.
 Hypotheses.  (H1) The policy is a product of laws of its two coordinates.
 Claim.       C_P = max(C_P¹, C_P²) and C_LS = max(C_LS¹, C_LS²): what a two-dimensional solver finds
-             from below is at most, and (for C_P) from above at least, the larger sharp constant of the factors.
+             from below is at most the larger sharp constant of the factors, for C_P from above at least.
 Tight for.   Equality.
 Reference.   docs/theory.md, section 0 (subadditivity of variance and entropy).
 """
 
 from collections.abc import Iterator
 
+import wconv as wc
 from wconv.constants.plane import plane_of_policy
 from wconv.constants.plane_log_sobolev import log_sobolev_plane
 from wconv.constants.poincare_plane import poincare_plane
 from wconv.constants.product import factors
-
-import wconv as wc
 from wconv.theory import Item, at_least, at_most, case, check, condition, control
 from wconv.theory.bounds import constants as bounds
 

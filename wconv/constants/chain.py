@@ -18,7 +18,8 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.constants.graph import Graph, ascend, modified_form, slow_modes
+from wconv.constants.ascent import ascend, modified_form
+from wconv.constants.graph import Graph, slow_modes
 from wconv.constants.record import Constant, Side, Witness, constant
 from wconv.mdp.policy import Policy
 from wconv.measured import EPS

@@ -13,7 +13,7 @@ c = m one below, with −b, and two above, with aᵢ, so b > max aᵢ. But a ≤
 
 So C_LS = max(C_P, quotients of the extremals with one minimum): a two-parameter family (``turns``), not one
 as on an interval. A bound without scan is the constant of the interval cut open anywhere, for functions on
-the circle are functions on it; it may be four times too large.
+the circle are functions on it; it is four times too large for the uniform density.
 """
 
 from dataclasses import dataclass, replace
@@ -24,13 +24,13 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants import criteria
-from wconv.constants.ascent import ascended
 from wconv.constants.extremal import best_of_each
 from wconv.constants.line import SAMPLES, Line
 from wconv.constants.panels import Panels
 from wconv.constants.poincare_line import poincare_line
 from wconv.constants.record import Constant, Side, Witness, constant
 from wconv.constants.ring import Ring, resampled
+from wconv.constants.ring_ascent import ascended
 from wconv.measured import EPS
 from wconv.outcomes import Outcome, SolverError
 

@@ -1,16 +1,10 @@
-"""Reversible chains on a weighted graph: slow modes, and the steepest entropy for the energy.
+"""Reversible chains on a weighted graph, and their slow modes.
 
-A ``Graph`` is a probability m on nodes and a weight w on every edge. With u = dν/dm it carries
-
-    Ent(u) = Σ m u log u,   E(f) = Σ w (f_i − f_j)²,
-
-and two forms of u, both ½ Σ w (f_i − f_j)² to leading order at u = 1 + f: 2E(√u), of the log-Sobolev
-inequality, and ½ Σ w (u_i − u_j)(log u_i − log u_j), of the modified one. Written in v = log u they are
-Σ w √(u_i u_j) F(v_i − v_j) for an even F. Every density is a witness: Ent/form is a lower bound on its
-constant, and ``climb`` makes it larger.
+A ``Graph`` is a probability m on nodes and a weight w on every edge, with the energy
+E(f) = Σ w (f_i − f_j)² and the generator K_ij = w_ij/m_i, so that E(f) = −∫ f Kf dm.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,11 +12,10 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array, Edges
-from wconv.measured import EPS
 from wconv.outcomes import Outcome, SolverError
 
-EdgeForm = Callable[[Array], tuple[Array, Array, Array]]
-"""x -> F(x), F'(x), F''(x) − F(x)/4; the last is positive, for the form is convex in u."""
+DEEPEST: Final = 1300.0
+"""Masses below e^-1300 of the largest have no square root in floating point."""
 
 DENSE: Final = 64
 """Largest number of nodes whose modes are found with dense matrices."""
@@ -38,30 +31,6 @@ NOISE: Final = 40.0
 
 CLEANING: Final = 3
 """Solves that recompute them: each leaves the time spent there over 1/λ."""
-
-STEPS: Final = 80
-SHARES: Final = 4.0 ** np.arange(3, -5, -1)
-"""Multiples of a convex step of which the best is taken."""
-
-LINEAR: Final = 1e-3
-"""Oscillation of log u below which an ascent is back in the linear regime, where the quotient is C_P."""
-
-NEAR: Final = 0.1
-"""Newton's method is tried once a step gains less."""
-
-GAIN: Final = 1e-13
-STILL: Final = 1e-6
-"""An ascent ends at a smaller gain, if the step was convex or changed log u by no more than this."""
-
-CLIMBS: Final = 4
-"""Starts that are followed to the top."""
-
-SIZES: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Oscillations of log u at the starts."""
-
-
-DEEPEST: Final = 1300.0
-"""Masses below e^-1300 of the largest have no square root in floating point."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,111 +151,15 @@ def factorised(matrix: Any) -> Callable[[Array], Array]:
     """The inverse of a sparse symmetric matrix, without pivoting.
 
     Elimination without pivoting commutes with diagonal scalings: solutions are accurate relative to
-    √m in every node.
+    √m in every node. SolverError when the matrix is singular or overflows.
     """
     from scipy.sparse.linalg import splu
 
     symmetric = {"SymmetricMode": True}
-    lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
+    try:
+        require.finite("matrix", matrix.data)
+        lu = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
+    except (require.InputError, RuntimeError) as error:
+        raise SolverError(Outcome.NOT_FINITE, f"a matrix of {len(matrix.data)} entries") from error
     solve: Callable[[Array], Array] = lu.solve
     return solve
-
-
-def log_sobolev_form(x: Array) -> tuple[Array, Array, Array]:
-    """2E(√u): F = 4(cosh(x/2) − 1), F' and F'' − F/4."""
-    return 8 * np.sinh(x / 4) ** 2, 2 * np.sinh(x / 2), np.ones_like(x)
-
-
-def modified_form(x: Array) -> tuple[Array, Array, Array]:
-    """½ Σ w (u_i − u_j)(log u_i − log u_j): F = x sinh(x/2), F' and F'' − F/4."""
-    sinh, cosh = np.sinh(x / 2), np.cosh(x / 2)
-    return x * sinh, sinh + x / 2 * cosh, cosh
-
-
-@dataclass(frozen=True, eq=False)
-class Ascent:
-    """A density, v = log u (n,), with its quotient Ent/form, and its entropy."""
-
-    v: Array
-    quotient: float
-    entropy: float
-
-
-def ascend(graph: Graph, form: EdgeForm, directions: Sequence[Array]) -> Ascent:
-    """The best of a few ascents from u ∝ e^{±k f} along given functions f (n,).
-
-    The functions are scaled to oscillation one, k is the best of a few, and the best starts climb.
-    """
-    heavy = graph.log_mass > graph.log_mass.max() - NOISE
-    starts = []
-    for f in directions:
-        low, high = f[heavy].min(), f[heavy].max()
-        if high > low:
-            unit = np.clip((f - low) / (high - low), 0.0, 1.0)
-            for sign in (-1.0, 1.0):
-                tried = [_value(graph, form, sign * size * unit) for size in SIZES]
-                starts.append(max(tried, key=lambda start: start.quotient))
-    starts.sort(key=lambda start: -start.quotient)
-    climbed = [climb(graph, form, start.v) for start in starts[:CLIMBS]]
-    return max(climbed, key=lambda top: top.quotient)
-
-
-def climb(graph: Graph, form: EdgeForm, v: Array, steps: int = STEPS) -> Ascent:
-    """Increase Ent/form from u = e^v: convex–concave steps, then Newton's method.
-
-    Entropy and form are convex in u. With C the quotient, the maximum over Σ m u = 1 of the linearised
-    entropy minus C·form raises the quotient, and so does a short enough Newton step towards it: damping
-    one. Damping zero is Newton's method for Ent − C·form itself, kept while the quotient grows.
-    The ascent stops back in the linear regime, and after so many steps: any u is a witness, and the last
-    is never worse than the start.
-    """
-    now, damping = _value(graph, form, v), 1.0
-    for _ in range(steps):
-        if np.ptp(now.v) < LINEAR:
-            break
-        move = _step(graph, form, now, damping)
-        tried = [
-            _value(graph, form, now.v + np.arcsinh(share * move))
-            for share in (SHARES if damping else (1.0,))
-        ]
-        then = max(tried, key=lambda step: step.quotient)
-        gain = then.quotient / now.quotient - 1.0
-        now = then if gain > 0 else now
-        if gain < GAIN and (damping or np.abs(move).max() < STILL):
-            break
-        damping = 0.0 if gain >= GAIN and (gain < NEAR or not damping) else 1.0
-    return now
-
-
-def _value(graph: Graph, form: EdgeForm, v: Array) -> Ascent:
-    """v normalised to Σ m e^v = 1, its quotient (zero where it overflows) and entropy."""
-    log_nu = v + graph.log_mass
-    peak = log_nu.max()
-    v = v - peak - np.log(np.exp(log_nu - peak).sum())
-    mass, (i, j) = np.exp(graph.log_mass), graph.edges.T
-    with np.errstate(over="ignore", invalid="ignore"):
-        u = np.exp(v)
-        entropy = float((mass * u * v - mass * u + mass).sum())
-        height = np.exp((graph.log_mass[i] + graph.log_mass[j] + v[i] + v[j]) / 2)
-        energy = float((graph.rate * height * form(v[i] - v[j])[0]).sum())
-    good = np.isfinite(entropy) and np.isfinite(energy) and energy > 0
-    return Ascent(v, entropy / energy if good else 0.0, entropy if good else 0.0)
-
-
-def _step(graph: Graph, form: EdgeForm, now: Ascent, damping: float) -> Array:
-    """The relative change of u; all equations are scaled by √ν, so that no mass is too small."""
-    i, j = graph.edges.T
-    log_nu = graph.log_mass + now.v
-    root, step = np.exp(log_nu / 2), np.exp((log_nu[j] - log_nu[i]) / 2)
-    F, slope, bend = form(now.v[i] - now.v[j])
-    gradient = graph.gather(
-        graph.rate * (F / 2 + slope) * root[j], graph.rate * (F / 2 - slope) * root[i]
-    )
-    weight = now.quotient * graph.rate * bend
-    stiff = graph.gather(weight * step, weight / step)
-    # At damping one the matrix has constants in its kernel.
-    shift = damping - 1.0 if damping < 1.0 else 8 * EPS * stiff.max()
-    solve = factorised(graph.matrix(stiff + shift, -weight))
-    ascent = solve(np.stack([root * now.v - now.quotient * gradient, root], axis=-1))
-    share = (root @ ascent[:, 0]) / (root @ ascent[:, 1])
-    return np.asarray((ascent[:, 0] - share * ascent[:, 1]) / root)

@@ -171,7 +171,9 @@ def plane_of_policy(policy: Density) -> Plane:
         Axis(float(a), float(a + n * h), grid.periodic)
         for a, n, h in zip(start, grid.shape, grid.spacing, strict=True)
     )
-    fine, coarse = ([_tensor_spline(f, (first, second), k) for f in logp] for k in (DEGREE, 5))
+    fine, coarse = (
+        [_tensor_spline(f, (first, second), k) for f in logp] for k in (DEGREE, DEGREE - 2)
+    )
     u, v = (axis.mesh(4 * n) for axis, n in zip((first, second), grid.shape, strict=True))
     samples = [np.stack([spline(u, v) for spline in splines]) for splines in (fine, coarse)]
     wobble = interpolation_wobble(samples[0], samples[1], min(grid.shape))

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 
 from wconv._axes import Array
-from wconv.constants.graph import ascend, climb, log_sobolev_form, slow_modes
+from wconv.constants.ascent import ascend, climb, log_sobolev_form
+from wconv.constants.graph import slow_modes
 from wconv.constants.plane import Plane
 from wconv.constants.poincare_plane import FINE, SHOWN, upper_sides
 from wconv.constants.record import Constant, Side, Witness, constant
@@ -22,10 +23,10 @@ START: Final = 32
 CELLS: Final = (64, 128, 256)
 """Cells an axis to which the best is carried."""
 
-POLISH: Final = 10
+POLISH: Final = 20
 """Most steps of an ascent on finer cells; from an optimum on coarser ones Newton's method needs three."""
 
-MODES: Final = 3
+MODES: Final = 4
 """Slow modes whose exponentials are starts, beside those of the coordinates."""
 
 UNIFORM_DISC: Final = 1 / 3

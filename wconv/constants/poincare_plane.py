@@ -44,8 +44,8 @@ def poincare_plane(plane: Plane) -> Constant:
     is 1e-5, or n = 256. Beside it stand the bounds of Holley–Stroock and Bakry–Émery.
 
     Returns:
-        C_P of shape (S,), its eigenfunction as witness; diagnostics "cells", "order" (of the chain, by
-        its last three n; NaN if it does not converge), "richardson" and "discretisation" (relative).
+        C_P of shape (S,), its eigenfunction as witness; diagnostics "cells", "order" (of the
+        chain's C_P, by its last three n), "richardson" and "discretisation" (relative).
 
     Raises:
         SolverError: a density that the finest cells do not resolve to 1e-2.

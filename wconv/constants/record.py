@@ -88,9 +88,10 @@ class Constant(Bracket):
 
     def origin(self, state: int | tuple[()] = ()) -> tuple[Side, Side]:
         """The sides that give lower and upper in one state (none for a single density)."""
-        low = int(np.argmax([s.value[state] for s in self.lower_sides]))
-        high = int(np.argmin([s.value[state] for s in self.upper_sides]))
-        return self.lower_sides[low], self.upper_sides[high]
+        below = max(self.lower_sides, key=lambda side: float(side.value[state]))
+        above = min(self.upper_sides, key=lambda side: float(side.value[state]))
+        low, high = (Side(np.asarray(s.value[state]), s.rigor, s.method) for s in (below, above))
+        return low, high
 
     def __getitem__(self, key: Any) -> "Constant":
         """The constant of some states: an index or slice of the first axis."""

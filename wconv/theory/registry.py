@@ -105,9 +105,7 @@ def check(
                     "use on=CASES[i]",
                 )
         chapter = body.__module__.rsplit(".", 2)[-2] if "." in body.__module__ else "user"
-        return Check(
-            statement, chapter, kind, tuple(cases), tuple(controls), body, source, actions
-        )
+        return Check(statement, chapter, kind, tuple(cases), tuple(controls), body, source, actions)
 
     return register
 

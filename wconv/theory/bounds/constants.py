@@ -109,9 +109,3 @@ def at_most_falling(previous: Array, ratio: Array, *, prefactor: float) -> Array
 def at_least_falling(previous: Array, ratio: Array, *, prefactor: float) -> Array:
     """c·(1 − e√r): an error e, after the temperature fell to the share r."""
     return np.asarray(prefactor * (1.0 - previous * np.sqrt(ratio)))
-
-
-@Bound
-def perturbed_inequality(divergence: Array, *, C_0: Array, osc: Array) -> Array:
-    """2·e^{osc ψ}·C_LS(p_0)·KL(ν‖p), which bounds W_2²(ν, p) for p ∝ e^ψ p_0."""
-    return np.asarray(2.0 * np.exp(osc) * C_0 * divergence)
