@@ -45,4 +45,10 @@ def bakry_emery(run: "wc.Run") -> Iterator[Item]:
     found = run.inequalities(run.solution.policy)
     m = wc.Bracket(curvature.lower, curvature.upper, "curvature", "curvature")
     for name, of in (("C_P", found.poincare), ("C_LS", found.log_sobolev)):
-        yield at_most(f"{name} <= 1/m", of.measured, bounds.bakry_emery.given(), over="state", m=m)
+        yield at_most(
+            f"{name} <= 1/m",
+            wc.Measured.of(of.lower),
+            bounds.bakry_emery.given(),
+            over="state",
+            m=m,
+        )

@@ -98,12 +98,12 @@ def eyring_kramers(run: "wc.Run") -> Iterator[Item]:
     ):
         share = (FALL[1:] / FALL[:-1])[-len(ratio.value) + 1 :, None]
         given = {"previous": abs(ratio[:-1] - 1.0), "ratio": share}
-        for sense, bound in (
-            (at_most, bounds.at_most_falling),
-            (at_least, bounds.at_least_falling),
+        for words, sense, bound in (
+            ("<= 1 + falling", at_most, bounds.at_most_falling),
+            (">= 1 - falling", at_least, bounds.at_least_falling),
         ):
             yield sense(
-                f"{name} {'<=' if sense is at_most else '>='} 1 + falling",
+                f"{name} {words}",
                 ratio[1:],
                 bound.given(**given),
                 over="temperature state",

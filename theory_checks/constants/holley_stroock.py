@@ -2,7 +2,7 @@
 
 Setting.     Gibbs policies p ∝ e^ψ μ, ψ = log dp/dμ, in every state.
 Hypotheses.  (H1) The actions form a continuum.  (H2) osc ψ is finite.
-Claim.       C(p) ≤ e^{osc ψ} C(μ) and C(μ) ≤ e^{osc ψ} C(p), for C_P and for C_LS.
+Claim.       C(p) ≤ e^{osc ψ} C(μ) and C(μ) ≤ e^{osc ψ} C(p), for C_P and for C_LS (left: what is attained).
 Tight for.   Constant ψ.
 Reference.   docs/theory.md, section 0; Holley, Stroock (J. Stat. Phys. 46, 1987).
 """
@@ -51,7 +51,7 @@ def holley_stroock(run: "wc.Run") -> Iterator[Item]:
     ):
         yield at_most(
             f"{name}(p) <= e^osc {name}(mu)",
-            of.measured,
+            wc.Measured.of(of.lower),
             bounds.holley_stroock.given(),
             over="state",
             C_0=of_reference,
@@ -59,7 +59,7 @@ def holley_stroock(run: "wc.Run") -> Iterator[Item]:
         )
         yield at_most(
             f"{name}(mu) <= e^osc {name}(p)",
-            of_reference.measured,
+            wc.Measured.of(of_reference.lower),
             bounds.holley_stroock.given(),
             over="state",
             C_0=of,

@@ -16,7 +16,7 @@ from theory_checks.constants import on_a_continuum
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import constants as bounds
 
-MILD = case("double-well", temperature=200.0, discount=0.0, tight=0.05)
+MILD = case("double-well", temperature=200.0, discount=0.0, tight=0.1)
 CASES = [
     MILD,
     case("double-well", temperature=0.5),
@@ -25,7 +25,7 @@ CASES = [
     case("gaussian-line", tier="all"),
 ]
 CONTROLS = [
-    control("constant of the reference too small", on=MILD, constants={"C_0": 0.1}),
+    control("constant of the reference too small", on=MILD, constants={"C_0": 0.9}),
     control("constants of a colder policy", on=MILD, dynamics={"temperature": 0.1}),
 ]
 
