@@ -13,8 +13,7 @@ class Outcome(Enum):
         "ask for at least the floor printed with this message."
     )
     UNRESOLVED = (
-        "The discretisation does not resolve the problem: refine it as this message says, "
-        "or make the problem milder."
+        "Numbers of this precision and resolution do not settle it: refine, or make it milder."
     )
     CONTRADICTION = (
         "Two bounds on one number contradict each other: at least one of them is not resolved."
@@ -32,4 +31,4 @@ class SolverError(RuntimeError):
 
     def __init__(self, outcome: Outcome, detail: str) -> None:
         super().__init__(f"{outcome.value} ({detail})")
-        self.outcome = outcome
+        self.outcome, self.detail = outcome, detail

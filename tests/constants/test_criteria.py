@@ -21,6 +21,11 @@ def mixture(p, a, b):
     return lambda x: np.logaddexp(np.log(p) - (x - a) ** 2 / 2, np.log1p(-p) - (x - b) ** 2 / 2)
 
 
+def of_line(side):
+    """A bound by the potential alone, as a function of panels like the others."""
+    return lambda grid: side(grid.line)
+
+
 def panels(log_density, on):
     return Panels.of(line_of_function(log_density, on).truncated(DEPTH))
 
@@ -70,7 +75,11 @@ def test_sides_hold_and_are_the_formulas(name):
     np.testing.assert_allclose(below.value, lower, rtol=2e-3)
     assert above.value <= upper * (1 + 2e-3)  # the prototype's cuts lie on a coarser grid
     np.testing.assert_allclose(criteria.gaussian_transport(grid).value, transport, rtol=2e-3)
-    for side in (criteria.gaussian_transport, criteria.bakry_emery, criteria.holley_stroock):
+    for side in (
+        criteria.gaussian_transport,
+        of_line(criteria.bakry_emery),
+        of_line(criteria.holley_stroock),
+    ):
         assert side(grid).value >= c_ls * (1 - 1e-9)
 
 
@@ -92,8 +101,8 @@ def test_uniform_by_hand():
     np.testing.assert_allclose(high.value, sup(lambda s: s * np.log1p(np.e**2 / s)) * 2, rtol=2e-3)
     np.testing.assert_allclose(criteria.gaussian_transport(grid).value, 0.5 / np.pi, rtol=2e-6)
     # No oscillation at all: both constants of the uniform distribution, exactly.
-    np.testing.assert_allclose(criteria.holley_stroock(grid).value, np.pi**-2, rtol=2e-12)
-    assert criteria.bakry_emery(grid).value == np.inf
+    np.testing.assert_allclose(criteria.holley_stroock(grid.line).value, np.pi**-2, rtol=2e-12)
+    assert criteria.bakry_emery(grid.line).value == np.inf
 
 
 def test_half_normal_by_quadrature():
@@ -129,22 +138,22 @@ def test_densities_that_vanish_at_an_end(power):
 def test_bakry_emery_measures_convexity():
     for k in (1.0, 25.0):
         line = panels(lambda x, k=k: -k * x**2 / 2, R)
-        np.testing.assert_allclose(criteria.bakry_emery(line).value, 1 / k, rtol=1e-9)
-        assert criteria.bakry_emery(line).value >= 1 / k
+        np.testing.assert_allclose(criteria.bakry_emery(line.line).value, 1 / k, rtol=1e-9)
+        assert criteria.bakry_emery(line.line).value >= 1 / k
     # V'' = 12x² + 1 has its minimum at 0.
     grid = panels(lambda x: -(x**4) - x**2 / 2, Interval(-1, 2))
-    got = criteria.bakry_emery(grid).value
+    got = criteria.bakry_emery(grid.line).value
     assert 1 <= got <= 1 + 1e-3
-    assert criteria.bakry_emery(panels(np.abs, Interval(-1, 1))).value == np.inf
+    assert criteria.bakry_emery(panels(np.abs, Interval(-1, 1)).line).value == np.inf
 
 
 def test_holley_stroock_of_wells_keeps_the_exponent():
     """A convex reference: not e^{26} of the truncation but e^{barrier}, and a power of 1/τ."""
-    values = [criteria.holley_stroock(panels(double_well(t), R)).value[0] for t in (0.1, 0.03)]
+    values = [criteria.holley_stroock(panels(double_well(t), R).line).value[0] for t in (0.1, 0.03)]
     assert values[0] <= 21
     assert values[1] <= 7000
     # ∝ e^{-x} on [0, L]: k = 8/L² gives eL²/8.
-    got = criteria.holley_stroock(panels(lambda x: -x, Interval(0, 5))).value
+    got = criteria.holley_stroock(panels(lambda x: -x, Interval(0, 5)).line).value
     np.testing.assert_allclose(got, np.e * 25 / 8, rtol=0.01)
 
 
@@ -169,7 +178,7 @@ def test_rigor_and_interpolation_error():
             line.log_density, line.index, line.low, line.high, line.cut, np.array([0.1]), line.full
         )
     )
-    for side in (criteria.gaussian_transport, criteria.holley_stroock):
+    for side in (criteria.gaussian_transport, of_line(criteria.holley_stroock)):
         assert side(whole).rigor == "numerical"
         assert side(cut).rigor == "sharp-numerical"
         np.testing.assert_allclose(side(doubtful).value / side(whole).value, np.exp(0.1))
@@ -193,7 +202,11 @@ def test_states_are_treated_alike():
     )
     for s, (k, on) in enumerate(((1.0, (-1, 1)), (4.0, (0, 1.5)), (0.5, (-2, 1)))):
         alone = panels(lambda x, k=k: -k * x**2 / 2, Interval(*on))
-        for side in (criteria.gaussian_transport, criteria.bakry_emery, criteria.holley_stroock):
+        for side in (
+            criteria.gaussian_transport,
+            of_line(criteria.bakry_emery),
+            of_line(criteria.holley_stroock),
+        ):
             np.testing.assert_allclose(side(grid).value[s], side(alone).value[0], rtol=1e-12)
         for pair in (criteria.muckenhoupt, criteria.barthe_roberto):
             got = [side.value[s] for side in pair(grid)]

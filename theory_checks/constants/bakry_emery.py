@@ -4,7 +4,7 @@ Setting.     Optimal policies p on a convex set of actions, in every state.
 Hypotheses.  (H1) The actions form a continuum with a convex set.  (H2) −log p is m-strongly convex, m > 0.
 Claim.       C_P ≤ 1/m and C_LS ≤ 1/m.
 Tight for.   Gaussians on the line.
-Reference.   docs/theory.md, section 0; Bakry, Émery (Sém. Prob. XIX, 1985).
+Reference.   docs/theory.md, section 3; Bakry, Émery (Sém. Prob. XIX, 1985).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ CONTROLS = [
 ]
 
 
-@check("bakry-emery", cases=CASES, controls=CONTROLS, actions="continuum")
+@check("bakry-emery", cases=CASES, controls=CONTROLS, actions="line")
 def bakry_emery(run: "wc.Run") -> Iterator[Item]:
     """The least curvature of −log p against the constants of p."""
     continuum = on_a_continuum(run)

@@ -6,7 +6,7 @@ Hypotheses.  None.
 Claim.       Interval and square: C_P = C_LS = (L/π)². Circle: C_P = C_LS = (L/2π)².
              Disc: C_P = R²/p², J_1'(p) = 0, and what a witness attains for C_LS is at most R²/3.
 Tight for.   Equalities, but for the disc's C_LS.
-Reference.   docs/theory.md, sections 0 and 4; Wasserstein proximal policy gradient, Theorem 3.
+Reference.   docs/theory.md, section 3; Wasserstein proximal policy gradient, Theorem 3.
 """
 
 from collections.abc import Iterator

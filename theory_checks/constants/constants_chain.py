@@ -4,7 +4,7 @@ Setting.     The law of the action in every state, under smooth policies of a pr
 Hypotheses.  (H1) The actions form a continuum.  (H2) C_LS is finite.
 Claim.       C_P ≤ C_LS; what any witness attains in W_2² ≤ 2C·KL is at most C_LS; C_P ≤ C_T.
 Tight for.   Gaussians: all three are the variance. Mirror symmetric wells: C_P = C_LS.
-Reference.   docs/theory.md, section 0; Otto, Villani (J. Funct. Anal. 173, 2000), Theorems 1 and 2'.
+Reference.   docs/theory.md, section 3; Otto, Villani (J. Funct. Anal. 173, 2000), Theorems 1 and 2'.
 """
 
 from collections.abc import Iterator

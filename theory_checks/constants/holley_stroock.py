@@ -4,7 +4,7 @@ Setting.     Gibbs policies p ∝ e^ψ μ, ψ = log dp/dμ, in every state.
 Hypotheses.  (H1) The actions form a continuum.  (H2) osc ψ is finite.
 Claim.       C(p) ≤ e^{osc ψ} C(μ) and C(μ) ≤ e^{osc ψ} C(p), for C_P and for C_LS (left: what is attained).
 Tight for.   Constant ψ.
-Reference.   docs/theory.md, section 0; Holley, Stroock (J. Stat. Phys. 46, 1987).
+Reference.   docs/theory.md, section 3; Holley, Stroock (J. Stat. Phys. 46, 1987).
 """
 
 from collections.abc import Iterator

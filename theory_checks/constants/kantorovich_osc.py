@@ -5,7 +5,7 @@ Setting.     Pairs of policies on a bounded set of diameter D; φ a potential of
 Hypotheses.  (H1) The actions form a bounded interval.
 Claim.       osc φ ≤ D²/2 (hence ≤ D², as the paper states).
 Tight for.   Mass concentrated at opposite ends.
-Reference.   docs/theory.md, section 4; Wasserstein proximal policy gradient, Lemma 10.
+Reference.   docs/theory.md, section 3; Wasserstein proximal policy gradient, Lemma 10.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def concentrated(mdp: "wc.MDP", node: int) -> "wc.Policy":
     return wc.from_masses(masses, mdp.grid)
 
 
-@check("kantorovich-osc", cases=CASES, controls=CONTROLS, actions="continuum")
+@check("kantorovich-osc", cases=CASES, controls=CONTROLS, actions="line")
 def kantorovich_osc(run: "wc.Run") -> Iterator[Item]:
     """Potentials of every pair, and of two opposite corners."""
     space = run.mdp.grid.space

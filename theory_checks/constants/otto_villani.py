@@ -4,7 +4,7 @@ Setting.     Pairs (ν, p) of smooth policies of a problem, in every state.
 Hypotheses.  (H1) The actions form a continuum.  (H2) C_LS(p) is finite.
 Claim.       KL(ν‖p) ≤ (C_LS/2) I(ν‖p);  W_2²(ν, p) ≤ 2 C_LS KL(ν‖p);  W_2(ν, p)² ≤ C_LS² I(ν‖p).
 Tight for.   Translates of a Gaussian: equality in all three.
-Reference.   docs/theory.md, section 0; Otto, Villani (J. Funct. Anal. 173, 2000), Theorem 1.
+Reference.   docs/theory.md, section 3; Otto, Villani (J. Funct. Anal. 173, 2000), Theorem 1.
 """
 
 from collections.abc import Iterator

@@ -4,7 +4,7 @@ Setting.     Optimal policies p in every state, and their image under a ↦ λa.
 Hypotheses.  (H1) The actions form a continuum.
 Claim.       C_P(λX) = λ² C_P(X) and C_LS(λX) = λ² C_LS(X).
 Tight for.   Identities.
-Reference.   docs/theory.md, section 0 (substitution in the inequalities).
+Reference.   docs/theory.md, section 3 (substitution in the inequalities).
 """
 
 from collections.abc import Iterator

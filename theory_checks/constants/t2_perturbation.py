@@ -5,7 +5,7 @@ Hypotheses.  (H1) The actions form a continuum.  (H2) osc ψ is finite.
 Claim.       C_T(p) ≤ e^{osc ψ} C_LS(μ), and C_T(p) ≤ 8 e^{osc ψ} C_T(μ) (the constant 8 is cited, not
              proved here).
 Tight for.   Constant ψ (the first).
-Reference.   docs/theory.md, section 4; Wasserstein proximal policy gradient, Lemma 11; Gozlan, Roberto,
+Reference.   docs/theory.md, section 3; Wasserstein proximal policy gradient, Lemma 11; Gozlan, Roberto,
              Samson (Ann. Probab. 39, 2011).
 """
 

@@ -5,7 +5,7 @@ Hypotheses.  (H1) The policy is a product of laws of its two coordinates.
 Claim.       C_P = max(C_P¹, C_P²) and C_LS = max(C_LS¹, C_LS²): what a two-dimensional solver finds
              from below is at most the larger sharp constant of the factors, for C_P from above at least.
 Tight for.   Equality.
-Reference.   docs/theory.md, section 0 (subadditivity of variance and entropy).
+Reference.   docs/theory.md, section 3 (subadditivity of variance and entropy).
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ CONTROLS = [
 ]
 
 
-@check("tensorisation", cases=CASES, controls=CONTROLS, actions="continuum")
+@check("tensorisation", cases=CASES, controls=CONTROLS, actions="plane")
 def tensorisation(run: "wc.Run") -> Iterator[Item]:
     """A two-dimensional solver that does not know of products against the factors' constants."""
     policy = run.solution.policy

@@ -77,7 +77,7 @@ def inequalities(density: Density | LogDensity, *, on: Space | None = None) -> "
     return Inequalities(_problem(density, on), single=on is not None)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Inequalities:
     """C_P, C_LS and C_T of the same densities; they share what they compute."""
 
@@ -99,6 +99,9 @@ class Inequalities:
     def talagrand(self) -> Constant:
         """C_T; SolverError when it contradicts C_P ≤ C_T ≤ C_LS."""
         return self._told("talagrand")
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, (self.poincare, self.talagrand, self.log_sobolev)))
 
     def profiles(self) -> "Iterator[tuple[Array, Array, list[Constant]]]":
         """Positions, log-density and [C_P, C_T, C_LS] of every density, to draw them.
@@ -213,7 +216,8 @@ def _problem(density: Density | LogDensity, on: Space | None) -> "Line | Plane":
         return _of_function(density, on)
     if not hasattr(density, "logf"):
         kind = type(density).__name__
-        require.fail("density", "be a policy or a function log p(a)", kind, "lambda a: -(a**2) / 2")
+        remedy = "for example solve(mdp).policy, or lambda a: -(a**2) / 2"
+        require.fail("density", "be a policy or a function log p(a)", kind, remedy)
     if on is not None:
         require.fail("on", "be left out for a policy", on, "its grid knows the space")
     if density.grid.dim == 1:

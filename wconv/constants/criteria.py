@@ -1,9 +1,10 @@
 """Classical bounds on C_P and C_LS of densities on intervals, each a formula or a sup to evaluate.
 
 With F and S the masses to the left and right of x, R the integral of 1/ρ from a cut point to x, and Φ the
-normal distribution function. All functions take ``Panels``, normally of a truncated line, and bound the
-constants of its densities; interpolation errors (``wobble``) are included, and an upper side of a
-truncation is "sharp-numerical", for restriction makes constants smaller.
+normal distribution function. What integrates takes ``Panels`` and bounds the constants of their densities:
+of a truncated line the lower sides hold for the whole, the upper ones do not. Bakry–Émery and
+Holley–Stroock need the potential alone and take the whole ``Line``; their upper sides are
+"sharp-numerical" where that is cut itself (an infinite line). Interpolation errors are included.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,7 @@ ROUNDING: Final = 1e-12
 BEND_CELLS: Final = 512
 """Cells in which V'' is measured by second differences."""
 
+FAR_OCTAVES: Final = 20
 HULL_CELLS: Final = 256
 CURVATURES: Final = 2.0 ** np.arange(2, 16)
 """Convexities kL² of the references that Holley–Stroock tries."""
@@ -39,7 +41,7 @@ def muckenhoupt(panels: Panels) -> tuple[Side, Side]:
     Muckenhoupt (Studia Math. 44, 1972).
     """
     low, high = _two_sided(panels, lambda tail: tail, lambda tail: tail)
-    return _lower(panels, low / 2, "Muckenhoupt"), _upper(panels, 4 * high, "Muckenhoupt")
+    return _lower(panels, low / 2, "Muckenhoupt"), _upper(panels.line, 4 * high, "Muckenhoupt")
 
 
 def barthe_roberto(panels: Panels) -> tuple[Side, Side]:
@@ -53,7 +55,8 @@ def barthe_roberto(panels: Panels) -> tuple[Side, Side]:
         lambda tail: tail * np.log1p(0.5 / tail),
         lambda tail: tail * np.log1p(np.e**2 / tail),
     )
-    return _lower(panels, low / 2, "Barthe–Roberto"), _upper(panels, 2 * high, "Barthe–Roberto")
+    name = "Barthe–Roberto"
+    return _lower(panels, low / 2, name), _upper(panels.line, 2 * high, name)
 
 
 def gaussian_transport(panels: Panels) -> Side:
@@ -64,30 +67,30 @@ def gaussian_transport(panels: Panels) -> Side:
     score = ndtri(np.minimum(below, above))
     isoperimetric = np.exp(-(score**2) / 2) / np.sqrt(2 * np.pi)
     ratio = (isoperimetric / panels.flat(panels.rho)) ** 2
-    return _upper(panels, _peak(ratio), "Gaussian transport")
+    return _upper(panels.line, _peak(ratio), "Gaussian transport")
 
 
-def bakry_emery(panels: Panels) -> Side:
+def bakry_emery(line: Line) -> Side:
     """C_LS ≤ 1/κ where V = −log p has V'' ≥ κ > 0; infinite where V is not convex.
 
     V'' is averaged over short cells (second differences), its minimum is corrected by the change
-    between two cell sizes.
+    between two cell sizes. The infinite tails of a function are looked at octave by octave.
     """
-    least = _least_bend(panels.line)
+    least = np.minimum(_least_bend(line), _least_bend_beyond(line))
     with np.errstate(divide="ignore"):
         value = np.where(least > 0, 1.0 / np.maximum(least, 0.0), np.inf)
-    return _upper(panels, value, "Bakry–Émery")
+    return _upper(line, value, "Bakry–Émery")
 
 
-def holley_stroock(panels: Panels) -> Side:
+def holley_stroock(line: Line) -> Side:
     """C_LS ≤ e^{osc log p} (L/π)² (uniform reference) and C_LS ≤ e^{max(U − Ũ)}/k for every k > 0.
 
     U = V − kx²/2 and Ũ its convex hull: among all W with W'' ≥ k, W = Ũ + kx²/2 makes osc(V − W)
     least, and C_LS(e^{−W}) ≤ 1/k. The best of both and of a few k.
     Holley and Stroock (J. Stat. Phys. 46, 1987), Bakry and Émery (1985).
     """
-    length = panels.line.length
-    x, potential = _mesh(panels.line, HULL_CELLS)
+    length = line.length
+    x, potential = _mesh(line, HULL_CELLS)
     scaled = (x - x.mean(axis=-1, keepdims=True)) / length[:, None]
     swings = [
         _peak(potential) + _peak(-potential),
@@ -96,7 +99,7 @@ def holley_stroock(panels: Panels) -> Side:
     references = (length / np.pi) ** 2, *(length**2 / curvature for curvature in CURVATURES)
     with np.errstate(over="ignore"):  # an infinite factor says nothing
         values = [np.exp(a) * c for a, c in zip(swings, references, strict=True)]
-    return _upper(panels, np.min(values, axis=0), "Holley–Stroock")
+    return _upper(line, np.min(values, axis=0), "Holley–Stroock")
 
 
 def eyring_kramers(panels: Panels) -> tuple[Array, Array]:
@@ -197,6 +200,25 @@ def _least_bend(line: Line) -> Array:
     return np.asarray(bends[0] - np.abs(bends[0] - bends[1]))
 
 
+def _least_bend_beyond(line: Line) -> Array:
+    """The least V'' of infinite tails, averaged over shares of octaves away from the bulk, (S,)."""
+    least = np.full(line.n_states, np.inf)
+    far = 2.0 ** np.arange(FAR_OCTAVES)
+    for side, start, end in ((-1.0, line.low, line.full[0]), (1.0, line.high, line.full[1])):
+        if not line.known_beyond or np.isfinite(end):
+            continue
+        reach = line.length[:, None] * far
+        x, step = start[:, None] + side * reach, reach / 8
+        with np.errstate(all="ignore"):  # far out log p may be −inf or NaN: then it says nothing
+            before, at, after = (
+                -np.asarray(line.log_density(x + k * step, line.index)) for k in (-1.0, 0.0, 1.0)
+            )
+            noise = 4 * EPS * np.abs(at)
+            bend = (before - 2 * at + after - noise) / step**2
+        least = np.minimum(least, np.where(np.isfinite(bend), bend, np.inf).min(axis=-1))
+    return least
+
+
 def _above_hull(x: Array, u: Array) -> Array:
     """max(u − ũ) with ũ the lower convex hull of samples (S, n), by two Legendre transforms."""
     rises = np.diff(u, axis=-1) / np.diff(x, axis=-1)
@@ -225,6 +247,6 @@ def _lower(panels: Panels, value: Array, method: str) -> Side:
     return Side(shrunk, "numerical", method)
 
 
-def _upper(panels: Panels, value: Array, method: str) -> Side:
-    grown = value * (1.0 + ROUNDING) * np.exp(panels.line.wobble)
-    return Side(grown, "sharp-numerical" if panels.line.cut.any() else "numerical", method)
+def _upper(line: Line, value: Array, method: str) -> Side:
+    grown = value * (1.0 + ROUNDING) * np.exp(line.wobble)
+    return Side(grown, "sharp-numerical" if line.cut.any() else "numerical", method)

@@ -41,7 +41,8 @@ class Line:
     a longer interval; ``wobble`` (S,) is an estimate of the oscillation of the error of log p (it is
     interpolated when it comes from nodes): constants change by at most a factor e^{±wobble}.
     ``full`` is the interval before truncation, infinite ends allowed; ``infinite`` says, by symbol
-    (C_P, C_T, C_LS), which constants its tails make infinite, and why.
+    (C_P, C_T, C_LS), which constants its tails make infinite, and why; ``known_beyond`` that
+    ``log_density`` is a function on all of ``full``, not known on nodes alone.
     """
 
     log_density: LogDensities
@@ -53,6 +54,7 @@ class Line:
     full: tuple[float, float]
     periodic: bool = False
     infinite: Mapping[str, str] = field(default_factory=dict)
+    known_beyond: bool = False
 
     @property
     def n_states(self) -> int:

@@ -26,7 +26,7 @@ from wconv.constants.extremal import Extremals, best_of_each, refined
 from wconv.constants.line import DEPTH, Line
 from wconv.constants.monotone import FLAT, Scan, located, scan
 from wconv.constants.panels import PANELS, Panels
-from wconv.constants.record import Constant, Side, Witness, constant
+from wconv.constants.record import Constant, Side, Witness, constant, stacked
 from wconv.constants.shooting import chains
 from wconv.constants.tails import infinite_constant
 from wconv.outcomes import Outcome, SolverError
@@ -52,7 +52,9 @@ def log_sobolev_line(line: Line, poincare: Constant) -> Constant:
     the classical criteria. Where no extremal beats C_P the scan's upper side is that of C_P plus the scan's
     own error, which vanishes with u. Ends are cut where p < e^-26 of its peak; what the extremal loses
     between depths 22 and 26 is added to the upper side. Where deeper tails matter the cut is at depth 100,
-    and if they matter even there (on a whole line) the scan has no upper side.
+    and if they matter even there the scan has no upper side. Of a cut density only Bakry–Émery and
+    Holley–Stroock bound the constant from above, for they need no integrals. Where the scan fails the
+    other sides remain, and ``reasons`` tells why.
 
     Args:
         line: S densities.
@@ -63,14 +65,37 @@ def log_sobolev_line(line: Line, poincare: Constant) -> Constant:
         right) where g is least, "margin" by which the extremal beats C_P (not positive where none does),
         "discretisation" and "truncation", relative to C_LS. Infinite where the tails say so.
 
-    Raises:
-        SolverError: the meshes do not resolve a density to 1e-3, the scan ends too early, or an interval is
-            so long that its ends matter although p < e^-100 there.
-
     """
     below = [Side(s.value, s.rigor, f"C_P by {s.method}") for s in poincare.lower_sides]
     if "C_LS" in line.infinite:
         return infinite_constant("C_LS", line, below)
+    try:
+        return _scanned(line, poincare, below)
+    except SolverError as error:
+        if line.n_states == 1:
+            return _unscanned(line, poincare, below, error.detail)
+        one_by_one = [np.array([state]) for state in range(line.n_states)]
+        return stacked([log_sobolev_line(line.states(s), poincare[s]) for s in one_by_one])
+
+
+def _unscanned(line: Line, poincare: Constant, below: list[Side], why: str) -> Constant:
+    """What remains of one density when the scan fails: C_P and the classical criteria."""
+    cut = line.truncated(DEPTH)
+    roberto, above = criteria.barthe_roberto(Panels.of(cut))
+    whole = [] if cut.cut.any() else [above]
+    upper = [criteria.bakry_emery(line), criteria.holley_stroock(line), *whole]
+    return constant(
+        "C_LS",
+        [*below, roberto],
+        upper,
+        estimate=poincare.estimate,
+        witness=poincare.witness,
+        reasons=[f"no sharp value: {why}"],
+    )
+
+
+def _scanned(line: Line, poincare: Constant, below: list[Side]) -> Constant:
+    """The constant with the scan; SolverError where it fails."""
     found = _solved(line, np.full(line.n_states, DEPTH), poincare)
     further = found.in_tails & (found.classical > found.proved * (1.0 + TAILS))
     if further.any():
@@ -157,9 +182,12 @@ def _solved(line: Line, depth: Array, poincare: Constant) -> _Solved:
     panels = Panels.of(cut, PANELS)
     found = refined(levels[1:], panels, rows, start, near)
     best = best_of_each(found.state, found.value, line.n_states)
-    roberto, above = criteria.barthe_roberto(panels)
-    transport, convex = criteria.gaussian_transport(panels), criteria.bakry_emery(panels)
-    sides = above, transport, convex, criteria.holley_stroock(panels)
+    roberto, *integral = criteria.barthe_roberto(panels)
+    integral.append(criteria.gaussian_transport(panels))
+    # A truncation has smaller constants: what integrates it bounds nothing but itself from above.
+    whole = ~cut.cut.any(axis=-1)
+    kept = [Side(np.where(whole, x.value, np.inf), x.rigor, x.method) for x in integral]
+    sides = *kept, criteria.bakry_emery(line), criteria.holley_stroock(line)
     return _Solved(panels, scanned, found, best, roberto, sides)
 
 
@@ -186,11 +214,4 @@ def _require_resolved(found: _Solved, poincare: Constant) -> None:
         raise SolverError(
             Outcome.UNRESOLVED,
             f"C_LS in state {worst} still changes by {off[worst]:.1e} relative at {CELLS[-1]} cells",
-        )
-    stuck = found.slow & (line.cut & np.isfinite(line.full)).any(axis=-1)
-    if stuck.any():
-        raise SolverError(
-            Outcome.UNRESOLVED,
-            f"the ends of the interval matter for C_LS in state {int(stuck.argmax())} although p is "
-            f"below e^-{DEEPEST:g} of its peak there; take a shorter interval",
         )

@@ -217,14 +217,21 @@ def _ritz(panels: Panels, left: Array, v: Array) -> Array:
     weights = panels.flat(panels.mass) * panels.weights
     basis, images = np.empty((2, len(v), KRYLOV, weights.shape[-1]))
     new = panels.flat(v)
-    for k in range(KRYLOV):
-        old = basis[:, :k]
-        for _ in range(2):  # once more, for orthogonality to rounding
-            new = new - ((old * weights[:, None]) @ new[..., None] * old).sum(axis=1)
-        basis[:, k] = new / np.sqrt((new**2 * weights).sum(axis=-1, keepdims=True))
-        new = panels.flat(_apply(panels, left, basis[:, k].reshape(v.shape))[0])
-        images[:, k] = new
-    matrix = (basis * weights[:, None]) @ images.swapaxes(1, 2)
+    with np.errstate(all="ignore"):  # what is not finite is refused below
+        for k in range(KRYLOV):
+            old = basis[:, :k]
+            for _ in range(2):  # once more, for orthogonality to rounding
+                new = new - ((old * weights[:, None]) @ new[..., None] * old).sum(axis=1)
+            basis[:, k] = new / np.sqrt((new**2 * weights).sum(axis=-1, keepdims=True))
+            new = panels.flat(_apply(panels, left, basis[:, k].reshape(v.shape))[0])
+            images[:, k] = new
+        matrix = (basis * weights[:, None]) @ images.swapaxes(1, 2)
+    if not np.isfinite(matrix).all():
+        raise SolverError(
+            Outcome.UNRESOLVED,
+            "C_P is larger than double precision resolves: the barrier between wells is too high "
+            "(C_P grows like e^barrier); raise the temperature",
+        )
     top = np.linalg.eigh((matrix + matrix.swapaxes(1, 2)) / 2)[1][..., -1]
     best = (top[:, None, :] @ basis).reshape(v.shape)
     return np.where(best.sum(axis=(1, 2), keepdims=True) < 0, -best, best)

@@ -178,6 +178,44 @@ def _span(low: Any, high: Any) -> str:
     return f"[{float(low):.10g}, {float(high):.10g}]"
 
 
+def stacked(parts: Sequence[Constant]) -> Constant:
+    """One constant of several states from constants of one state each, shape (1,).
+
+    A side that a state does not have says nothing there: 0 below, inf above. Witnesses are kept when all
+    have the same shape, diagnostics when all have them.
+    """
+    sides: list[list[Side]] = []
+    for which, nothing in (("lower_sides", 0.0), ("upper_sides", np.inf)):
+        rows = [{(s.method, s.rigor): s.value for s in getattr(part, which)} for part in parts]
+        names = dict.fromkeys(name for row in rows for name in row)
+        empty = np.array([nothing])
+        sides.append(
+            [
+                Side(np.concatenate([row.get(name, empty) for row in rows]), name[1], name[0])
+                for name in names
+            ]
+        )
+    seen = [part.witness for part in parts if part.witness is not None]
+    alike = len(seen) == len(parts) and len({w.values.shape for w in seen}) == 1
+    shared = set.intersection(*(set(part.diagnostics) for part in parts))
+    return constant(
+        parts[0].symbol,
+        sides[0],
+        sides[1],
+        estimate=np.concatenate([part.estimate for part in parts]),
+        witness=Witness(
+            np.concatenate([w.nodes for w in seen]), np.concatenate([w.values for w in seen])
+        )
+        if alike
+        else None,
+        diagnostics={
+            k: np.concatenate([np.atleast_1d(part.diagnostics[k]) for part in parts])
+            for k in shared
+        },
+        reasons=[reason for part in parts for reason in part.reasons],
+    )
+
+
 _ORDER: tuple[Rigor, ...] = ("heuristic", "sharp-numerical", "numerical", "certified")
 
 

@@ -80,6 +80,7 @@ def line_of_function(log_density: Callable[[Any], Any], on: Interval | Torus) ->
         wobble=np.zeros(1),
         full=ends,
         periodic=isinstance(on, Torus),
+        known_beyond=True,
         infinite=infinite_constants(logs, ends, (low, high)),
     )
 

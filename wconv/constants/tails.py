@@ -139,8 +139,11 @@ def _exponent(logs: LogDensities, part: tuple[float, float], side: float) -> flo
     last = int(np.append(np.isfinite(depth).all(axis=-1), False).argmin()) - 1
     if last < 1:
         return float("inf")
-    with np.errstate(
-        invalid="ignore", divide="ignore"
-    ):  # a density that rises again has no exponent
-        rate = np.log2(depth[[last // 2, last]]).mean(axis=-1)  # oscillations average out
-    return float((rate[1] - rate[0]) / (last - last // 2))
+    half = last // 2
+    with np.errstate(invalid="ignore", divide="ignore"):  # one that rises again has no exponent
+        rate = np.log2(depth[[half // 2, half, last]]).mean(axis=-1)  # oscillations average out
+    near, far = (rate[1] - rate[0]) / max(half - half // 2, 1), (rate[2] - rate[1]) / (last - half)
+    # a² + |a| has an exponent below 2 at every distance, that tends to 2: what shrinks is no tail.
+    limit = round(float(far)) if np.isfinite(far) else 0
+    settling = limit in (1, 2) and abs(far - limit) < abs(near - limit) / 2
+    return float(limit if settling else far)

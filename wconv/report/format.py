@@ -49,7 +49,7 @@ def place(where: Mapping[str, Any]) -> str:
 
 def subject(result: Result) -> str:
     """What a result is about: the instance with its parameters, or the control's name."""
-    text = result.instance if result.instance != NO_PROBLEM else "all, by algebra"
+    text = result.instance if result.instance != NO_PROBLEM else "all"
     special = "" if result.policies == "mixed" else f"({result.policies} policies)"
     return " ".join(part for part in (text, parameters(result.parameters), special) if part)
 

@@ -22,7 +22,7 @@ from wconv.theory.statement import Statement, parse_statement
 Item = Claim | Hypothesis | Identity
 Body = Callable[[Any], Iterator[Item]]
 Kind = Literal["exact", "continuum", "symbolic"]
-Actions = Literal["any", "continuum"]
+Actions = Literal["any", "continuum", "line", "plane"]
 GRADES: dict[str, str] = {"exact": "C", "continuum": "C", "symbolic": "A"}
 """A symbolic; B ball arithmetic; C float64 with error bounds; D statistical."""
 
@@ -41,7 +41,7 @@ class Check:
     body: Body
     source: str
     actions: Actions = "any"
-    """Whether it speaks of any action set, or only of a continuum of actions."""
+    """Which action sets it speaks of: any, a continuum, or one of dimension one or two."""
     path: str = ""
     """Where a user's check was found (what --checks was given); empty for built-in ones."""
 

@@ -58,7 +58,7 @@ def verify(
     id: str,
     problem: MDP | str | None = None,
     *,
-    policies: Policies = "mixed",
+    policies: Policies | None = None,
     seed: int = 0,
     checks: str | None = None,
     **parameters: Any,
@@ -68,7 +68,8 @@ def verify(
     Args:
         id: the statement, as in ``wconv list``.
         problem: an MDP of your own or a zoo instance by name; none for a symbolic statement.
-        policies: "mixed" (far to near the optimum), "sparse" (some vanish somewhere), "smooth".
+        policies: "mixed" (far to near the optimum), "sparse" (some vanish somewhere) or "smooth"; by
+            default those of the check's first case.
         seed: of the random policies and directions, at least 0.
         checks: a file or folder of your own checks instead of the built-in ones.
         **parameters: of the zoo instance (not with an MDP, which has its own).
@@ -84,12 +85,13 @@ def verify(
 
 
 def _job(
-    item: Check, problem: MDP | str | None, policies: Policies, parameters: dict[str, Any]
+    item: Check, problem: MDP | str | None, wanted: Policies | None, parameters: dict[str, Any]
 ) -> Job:
     if not item.needs_problem:
         if problem is not None or parameters:
             require.fail("problem", f"be left out for {item.id}", problem, "it covers all problems")
         return Job(item, item.cases[0])
+    policies = wanted or item.cases[0].policies
     if isinstance(problem, str):
         named = zoo.resolve(problem, parameters)
         return Job(item, Case(problem, named, expect=None, policies=policies))

@@ -38,7 +38,8 @@ def plan(
     """The jobs of a run: every check's cases of the tier (or the user's instances) and controls.
 
     Of a case with the user's instance, parameters or policies nothing is expected. With ``fitting``
-    the checks that speak of a continuum of actions are left out on a user's finite action set.
+    the checks that speak of other action sets than a user's are left out, and an INAPPLICABLE of the
+    others is an answer, not a surprise.
     """
     jobs: list[Job] = []
     wanted = _Wanted(dict(parameters or {}), policies)
@@ -46,8 +47,8 @@ def plan(
     for item in checks:
         if on:
             mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
-            if fitting and item.actions == "continuum":
-                mine = [job for job in mine if not _is_finite(job)]
+            if fitting and item.actions != "any":
+                mine = [replace(job, fitting=True) for job in mine if _fits(job)]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
             mine = [Job(item, _changed(c, wanted)) for c in chosen]
@@ -84,7 +85,7 @@ def _changed(case: Case, wanted: _Wanted) -> Case:
 def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[Job]:
     if not check.needs_problem:
         return []
-    policies = wanted.policies or "mixed"
+    policies = wanted.policies or check.cases[0].policies
     if problem is not None:
         case = Case(spec, wanted.parameters, expect=None, policies=policies)
         return [Job(check, case, problem=problem, from_file=True)]
@@ -98,9 +99,11 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     return [Job(check, case) for case in known or [mine]]
 
 
-def _is_finite(job: Job) -> bool:
-    mdp = job.problem or zoo.make(job.case.instance, **job.case.parameters)
-    return mdp.grid.is_finite_set
+def _fits(job: Job) -> bool:
+    """Whether the problem has the actions that the check speaks of."""
+    grid = (job.problem or zoo.make(job.case.instance, **job.case.parameters)).grid
+    kinds = {1: ("continuum", "line"), 2: ("continuum", "plane")}
+    return not grid.is_finite_set and job.check.actions in kinds.get(grid.dim, ("continuum",))
 
 
 def _is_file(spec: str) -> bool:
