@@ -221,7 +221,7 @@ def constants(
     plot
         Draw density, extremal functions and bounds (.png or .pdf; of several states one file each).
     """
-    from wconv.report.constants import constants_table, write_json
+    from wconv.report.constants import constants_table, remarks, write_json
     from wconv.report.export import check_writable
     from wconv.verify.asked import asked
     from wconv.verify.plan import parse_settings
@@ -232,20 +232,24 @@ def constants(
     console = _console()
     console.print(title)
     console.print(constants_table(three, console.width, criteria=sides))
+    for line in remarks(three):
+        console.print(line)
     if json is not None:
         write_json(json, title, three)
     if plot is not None:
-        _plot(plot, title, found)
+        _plot(plot, title, found, console)
     return 0
 
 
-def _plot(path: Path, title: str, found: "Inequalities") -> None:
+def _plot(path: Path, title: str, found: "Inequalities", console: Console) -> None:
     """One figure a density; several states are numbered."""
     from wconv.report.constants_plot import plot_constants
 
     for state, (x, logp, three) in enumerate(found.profiles()):
         numbered = path.with_stem(f"{path.stem}-{state}") if not found.single else path
-        plot_constants(numbered, x, logp, three, title=title)
+        named = title if found.single else f"{title}, state {state}"
+        plot_constants(numbered, x, logp, three, title=named)
+        console.print(f"wrote {numbered}")
 
 
 @app.command

@@ -200,3 +200,10 @@ def test_policies_in_one_batch_and_interpolation_error():
 def test_unresolved():
     with pytest.raises(SolverError, match="log p varies too fast"):
         poincare(lambda x: 3 * np.sin(1e5 * x), Interval(0, 1))
+
+
+@pytest.mark.parametrize("tau", [0.004, 0.001])
+def test_a_barrier_beyond_double_precision_is_refused_in_words(tau):
+    deep = line_of_function(lambda a: -((a**2 - 1) ** 2) / tau, Interval(-2, 2))
+    with pytest.raises(SolverError, match="the barrier between wells is too high"):
+        poincare_line(deep)

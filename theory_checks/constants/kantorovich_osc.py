@@ -41,7 +41,9 @@ def concentrated(mdp: "wc.MDP", node: int) -> "wc.Policy":
 def kantorovich_osc(run: "wc.Run") -> Iterator[Item]:
     """Potentials of every pair, and of two opposite corners."""
     space = run.mdp.grid.space
-    yield condition("H1", isinstance(space, wc.Interval), f"the actions are {space}")
+    yield condition(
+        "H1", isinstance(space, wc.Interval), f"the actions are of type {type(space).__name__}"
+    )
     if not isinstance(space, wc.Interval):
         return
     diameter = space.high - space.low

@@ -82,6 +82,11 @@ def log_density_of(
     except RecursionError:
         require.fail("potential", "be arithmetic", "something too deep to print", "simplify it")
 
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {"tau"}
+    for name in parameters or {}:
+        if name not in used:
+            require.fail("parameters", "appear in the potential", name, "leave it out")
+
     def log_density(a: Any) -> Any:
         at = np.asarray(a, dtype=float)
         columns = [at] if len(variables) == 1 else [at[..., k] for k in range(len(variables))]

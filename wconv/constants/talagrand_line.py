@@ -81,6 +81,7 @@ def talagrand_line(line: Line, poincare: Constant, log_sobolev: Constant) -> Con
     )
     error = discretisation + truncation + ROUNDING
     low = np.maximum(value * (1.0 - error) * np.exp(-line.wobble), 0.0)
+    heard = zip(log_sobolev.reasons, log_sobolev.upper, strict=True)
     return constant(
         "C_T",
         [Side(low, "numerical", "witness"), *below],
@@ -88,7 +89,7 @@ def talagrand_line(line: Line, poincare: Constant, log_sobolev: Constant) -> Con
         estimate=np.max([low, *(s.value for s in below)], axis=0),
         witness=Witness(nodes, ratio),
         diagnostics={"kl": kl, "discretisation": discretisation, "truncation": truncation},
-        reasons=log_sobolev.reasons,
+        reasons=[why if np.isinf(high) else "" for why, high in heard],
     )
 
 

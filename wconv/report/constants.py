@@ -14,6 +14,9 @@ from wconv._axes import Array
 from wconv._files import atomic_write
 from wconv.report import format as fmt
 
+SHARP = 0.01
+"""Relative width above which no single number is given."""
+
 WIDE = 110
 """Columns from which methods are named; below, sides tell their rigor alone."""
 
@@ -93,7 +96,7 @@ def constants_table(
     Args:
         constants: of one density, shape (), or of the same states, shape (S,).
         width: columns of the terminal.
-        criteria: list under every constant all bounds found.
+        criteria: list under every constant the other bounds found.
         labels: names of the states, by default their numbers.
 
     """
@@ -116,6 +119,17 @@ def constants_table(
                 table.add_row(*shown, *_laid_out(row, wide=wide))
                 shown = [""] * len(shown)
     return table
+
+
+def remarks(constants: Sequence[ConstantLike]) -> list[str]:
+    """What is to be said of finite constants, one line a state (infinite ones say why in the table)."""
+    lines = []
+    for c in constants:
+        for state, reason in enumerate(c.reasons):
+            several = c.lower.ndim > 0
+            if reason and isfinite(float(c.upper[state] if several else c.upper)):
+                lines.append(f"{c.symbol}{f' in state {state}' if several else ''}: {reason}")
+    return lines
 
 
 def write_json(path: Path, title: str, constants: Sequence[ConstantLike]) -> None:
@@ -180,7 +194,7 @@ def _best(c: ConstantLike, state: State, *, wide: bool) -> _Row:
     return _Row(
         c.symbol,
         outward(low, digits, up=False),
-        fmt.number(float(c.estimate[state]), digits),
+        fmt.number(float(c.estimate[state]), digits) if not gap > SHARP else "",
         outward(high, digits, up=True),
         fmt.number(gap, 1),
         told,
@@ -189,14 +203,14 @@ def _best(c: ConstantLike, state: State, *, wide: bool) -> _Row:
 
 
 def _all(c: ConstantLike, state: State) -> list[_Row]:
-    """One dim row a bound that says something, the best first."""
+    """One dim row a further bound that says something, the best first."""
     rows = []
-    for side in sorted(c.lower_sides, key=lambda side: -float(side.value[state])):
+    for side in sorted(c.lower_sides, key=lambda side: -float(side.value[state]))[1:]:
         value = float(side.value[state])
         if value > 0:
             shown = outward(value, 6, up=False)
             rows.append(_Row("", shown, "", "", "", _source(side), "", "dim"))
-    for side in sorted(c.upper_sides, key=lambda side: float(side.value[state])):
+    for side in sorted(c.upper_sides, key=lambda side: float(side.value[state]))[1:]:
         value = float(side.value[state])
         if isfinite(value):
             shown = outward(value, 6, up=True)

@@ -11,7 +11,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv._files import atomic_write
-from wconv.report.constants import ConstantLike, SideLike
+from wconv.report.constants import SHARP, ConstantLike, SideLike
 
 COLOURS: Final = {"C_P": "#0072B2", "C_T": "#009E73", "C_LS": "#D55E00"}
 """Okabe and Ito's blue, green and vermillion: told apart by every kind of colour vision."""
@@ -73,8 +73,8 @@ def plot_constants(
     """Write a figure of three panels to a PNG or PDF file, whole or not at all.
 
     (a) the density and the potential −log p; (b) the extremal functions (of C_P the eigenfunction
-    φ_1), scaled to a largest value of one; (c) on a logarithmic axis the bracket of every constant as
-    a bar, and what every method gives as triangles that point to where the constant lies.
+    φ_1) times √p, scaled to a largest value of one; (c) on a logarithmic axis the bracket of every
+    constant as a bar, and what every method gives as triangles that point to where the constant lies.
 
     Args:
         path: ends in .png or .pdf.
@@ -104,7 +104,7 @@ def plot_constants(
         if title:
             figure.suptitle(title)
         _density(panels["a"], x, logp)
-        _extremals(panels["b"], x, constants)
+        _extremals(panels["b"], x, logp, constants)
         _bounds(panels["c"], constants)
         stream = io.BytesIO()
         figure.savefig(stream, format=kind)
@@ -128,17 +128,20 @@ def _density(axes: Any, x: Array, logp: Array) -> None:
     right.spines["right"].set_visible(True)
 
 
-def _extremals(axes: Any, x: Array, constants: Sequence[PlottedConstant]) -> None:
+def _extremals(axes: Any, x: Array, logp: Array, constants: Sequence[PlottedConstant]) -> None:
+    """Witnesses times √p, which shows where they have their weight, scaled to a largest modulus of one."""
+    root = np.exp((logp - logp.max()) / 2)
     for c in constants:
         if c.witness is None:
             continue
         nodes, values = np.ravel(c.witness.nodes), np.ravel(c.witness.values)
-        scaled = values / values[np.abs(values).argmax()]
+        weighted = values * np.interp(nodes, x, root)
+        scaled = weighted / weighted[np.abs(weighted).argmax()]
         style = {"color": COLOURS[c.symbol], "linestyle": DASHES[c.symbol], "linewidth": 1.3}
         axes.plot(nodes, scaled, label=WITNESSES[c.symbol], **style)
     axes.axhline(0, color="0.7", linewidth=0.6, zorder=0)
     bottom = axes.get_ylim()[0]
-    axes.set(xlim=(x[0], x[-1]), xlabel="action $a$", ylabel="scaled to 1")
+    axes.set(xlim=(x[0], x[-1]), xlabel="action $a$", ylabel=r"times $\sqrt{p}$")
     axes.set_ylim(bottom, 1.0 + 0.35 * (1.0 - bottom))
     axes.set_title("(b) extremal functions")
     if axes.get_lines()[1:]:
@@ -198,7 +201,8 @@ def _bracket(axes: Any, row: float, c: PlottedConstant) -> None:
     edge = {"xycoords": axes.get_yaxis_transform(), "va": "center", "color": colour, "fontsize": 7}
     if np.isfinite(high):
         axes.plot([low, high], [row, row], "-|", **style)
-        shown = f"{float(c.estimate):.6g}"
+        wide = high > (1.0 + SHARP) * low
+        shown = f"{low:.3g} to {high:.3g}" if wide else f"{float(c.estimate):.6g}"
         axes.annotate(
             shown, (high, row), (7, 0), textcoords="offset points", **edge | {"xycoords": "data"}
         )
