@@ -47,6 +47,7 @@ format: venv
 bench: venv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[bench]"
 	$(BIN)/python benchmarks/exact.py
+	$(BIN)/python benchmarks/constants.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

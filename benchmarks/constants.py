@@ -25,6 +25,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+import jax  # noqa: F401  (importing it is not compilation)
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import minimize
