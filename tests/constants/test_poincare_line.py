@@ -207,3 +207,22 @@ def test_a_barrier_beyond_double_precision_is_refused_in_words(tau):
     deep = line_of_function(lambda a: -((a**2 - 1) ** 2) / tau, Interval(-2, 2))
     with pytest.raises(SolverError, match="the barrier between wells is too high"):
         poincare_line(deep)
+
+
+@pytest.mark.parametrize(
+    ("log_density", "ends", "truth"),
+    [
+        (lambda a: np.maximum(-3 * a * a, -27.0), (-3.0, 60.0), 1319.4),
+        (lambda a: np.logaddexp(-a * a / 2, np.log(1e-12) - (a - 8) ** 2 / 2), (-7, 13), 1.644),
+        (lambda a: np.logaddexp(-a * a / 0.08 - np.log(0.2), np.log(4.2e-13)), (-3, 3), None),
+    ],
+    ids=["shelf", "light well", "floor"],
+)
+def test_what_lies_far_below_the_peak_may_decide(log_density, ends, truth):
+    """Nearly no mass, and still the slowest mode: nothing but a steadily falling tail is cut."""
+    found = poincare_line(line_of_function(log_density, Interval(*ends)))
+    if truth is None:
+        assert found.lower[0] > 0.5
+    else:
+        assert found.lower[0] == pytest.approx(truth, rel=1e-3)
+    assert found.upper[0] <= found.lower[0] * (1 + 1e-3)

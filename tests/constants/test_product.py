@@ -1,6 +1,7 @@
 """Product densities are recognised, and their factors are the right lines."""
 
 import numpy as np
+import pytest
 
 from wconv.constants.disc import Disc
 from wconv.constants.plane import plane_of_function, plane_of_policy
@@ -56,3 +57,16 @@ def test_what_is_no_product():
     x, y = grid.nodes.T
     both = softmax_policy(np.stack([x + y, x * y]), grid)
     assert factors(plane_of_policy(both)) is None
+
+
+def test_an_additive_constant_hides_no_coupling():
+    import wconv as wc
+
+    def coupled(a, offset=0.0):
+        return offset - (a**2).sum(-1) / 2 - 0.2 * a[..., 0] * a[..., 1]
+
+    box = wc.Box((-2.0, -2.0), (2.0, 2.0))
+    plain = wc.poincare(coupled, on=box)
+    shifted = wc.poincare(lambda a: coupled(a, 1e8), on=box)
+    assert plain.lower == pytest.approx(0.945458, rel=1e-5)
+    assert shifted.lower == pytest.approx(float(plain.lower), rel=1e-5)

@@ -88,7 +88,8 @@ def poincare_circle(line: Line) -> Constant:
             break
     _require_resolved("C_P", change, n)
     value = values[-1]
-    low = np.minimum(value, Ring.of(line, n, CHECK).poincare_quotient(f))
+    checked = Ring.of(line, n, CHECK).poincare_quotient(f)
+    low = np.minimum(value, checked) - np.abs(value - checked)
     high = value * (1.0 + change + ROUNDING) * np.exp(line.wobble)
     opened = [
         Side(s.value, s.rigor, f"interval cut open, {s.method}")

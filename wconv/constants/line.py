@@ -168,12 +168,30 @@ def _last_peak(logp: Array) -> Array:
     return np.asarray(ahead[np.arange(len(logp)), np.minimum(after, n - 1)])
 
 
+def _steady_from(logp: Array, last: Array) -> Array:
+    """The first sample from ``last`` on (S,) beyond which log p falls steadily to the right, (S,).
+
+    Steadily: nowhere less than half as fast as at ``last``. A floor or a shoulder far below the peak
+    has little mass and may still decide the constants; the last sample, if the fall is never steady.
+    """
+    with np.errstate(invalid="ignore"):
+        fall = logp[:, :-1] - logp[:, 1:]
+    fall = np.where(np.isnan(fall), np.inf, fall)  # zero beyond zero
+    least = np.minimum.accumulate(fall[:, ::-1], axis=-1)[:, ::-1]
+    n = fall.shape[-1]
+    wanted = fall[np.arange(len(fall)), np.minimum(last, n - 1)] / 2
+    steady = (least >= wanted[:, None]) & (least > 0) & (np.arange(n) >= last[:, None])
+    return np.asarray(np.where(steady.any(axis=-1), steady.argmax(axis=-1), n))
+
+
 def _span(logp: Array, x: Array, depth: float | Array) -> tuple[Array, Array]:
-    """The first and the last sample above e^-depth of the outermost peaks."""
+    """The first and the last sample above e^-depth of the outermost peaks, moved out to steady tails."""
     _require_positive_inside(logp, x)
     least = outer_peaks(logp) - np.reshape(depth, (-1, 1))
     first = (logp >= least[:, :1]).argmax(axis=-1)
     last = SAMPLES - 1 - (logp >= least[:, 1:])[:, ::-1].argmax(axis=-1)
+    last = np.maximum(last, _steady_from(logp, last))
+    first = np.minimum(first, SAMPLES - 1 - _steady_from(logp[:, ::-1], SAMPLES - 1 - first))
     # A density that vanishes at an end like a power is not cut there: one sample is no tail.
     first = np.where((first == 1) & (last > 1), 0, first)
     return first, np.where((last == SAMPLES - 2) & (first < SAMPLES - 2), SAMPLES - 1, last)

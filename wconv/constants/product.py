@@ -8,18 +8,22 @@ from wconv._axes import Array
 from wconv.constants.axis import Axis
 from wconv.constants.line import Line, LogDensities
 from wconv.constants.plane import Plane
+from wconv.measured import EPS
 
 CELLS: Final = 64
 """Cells an axis on which a density is tested."""
 
 RESIDUAL: Final = 1e-12
-"""Largest residual of log p = f(x) + g(y), relative to the size of log p, for a product."""
+"""Largest residual of log p = f(x) + g(y), relative to the oscillation of log p, for a product."""
+
+LOST: Final = 1e-9
+"""A larger rounding error of log p hides what would not be a product."""
 
 
 def factors(plane: Plane) -> tuple[Line, Line] | None:
     """The two laws of which every density on a box or torus is the product; None if one is not.
 
-    log p must be a sum f(x) + g(y) to 1e-12 of its size on 64 × 64 points (of which no finite number
+    log p must be a sum f(x) + g(y) to 1e-12 of its oscillation on 64 × 64 points (of which no finite number
     proves it everywhere). The factors are the densities on the lines through the largest value.
     """
     if plane.polar:
@@ -29,9 +33,9 @@ def factors(plane: Plane) -> tuple[Line, Line] | None:
     for state in range(plane.n_states):
         logp = plane.logs(u, v, state)
         i, j = np.unravel_index(int(logp.argmax()), logp.shape)
-        size = max(float(np.abs(logp).max()), 1.0)
+        size, noise = max(float(np.ptp(logp)), 1.0), 64 * EPS * float(np.abs(logp).max())
         residual = logp - logp[:, j : j + 1] - logp[i : i + 1] + logp[i, j]
-        if not np.abs(residual).max() <= RESIDUAL * size:
+        if not np.abs(residual).max() <= RESIDUAL * size + noise <= LOST * size:
             return None
         peaks[state] = u[i], v[j]
 

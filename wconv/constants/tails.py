@@ -27,8 +27,11 @@ STEPS: Final = 32
 POWER: Final = 0.1
 """log|x| looks like a power of |x| below this."""
 
+EXACT: Final = 1e-3
+"""Exponents of regular tails, measured far out, are told apart from 1 and 2 by this much."""
+
 MARGIN: Final = 0.01
-"""Exponents are told apart from 1 and 2 by this much."""
+"""A power of |x| must fall faster than 1/|x| by this much."""
 
 
 def bounded_part(logs: LogDensities, ends: tuple[float, float]) -> tuple[float, float]:
@@ -76,9 +79,9 @@ def infinite_constants(
         p = _exponent(logs, part, side)
         shape = f"exp(-|x|^{p:.3g})" if p > POWER else "a power of |x|"
         tail = f"the {'left' if side < 0 else 'right'} tail falls like {shape}"
-        if p < 2.0 - MARGIN:
+        if p < 2.0 - EXACT:
             found |= dict.fromkeys(("C_LS", "C_T"), f"{tail}, more slowly than a Gaussian")
-        if p < 1.0 - MARGIN:
+        if p < 1.0 - EXACT:
             found["C_P"] = f"{tail}, more slowly than an exponential"
     return found
 
