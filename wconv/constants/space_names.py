@@ -16,12 +16,6 @@ _SIZED: Final[dict[str, Callable[[float], Space]]] = {
 }
 
 
-def is_space(text: str) -> bool:
-    """Whether a text is meant as a space rather than as an instance or a file."""
-    kind, colon, _ = text.partition(":")
-    return bool(colon) and (kind in _SIZED or _number(kind) is not None)
-
-
 def space_of(texts: Sequence[str]) -> Space:
     """The space of one text, or the box of two intervals; InputError naming --on when it is none."""
     kind, _, size = texts[0].partition(":")
