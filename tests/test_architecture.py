@@ -16,12 +16,14 @@ ALLOWED = {
     "measures": {"base"},
     "mdp": {"base", "measures"},
     "exact": {"base", "measures", "mdp"},
+    "dynamics": {"base", "measures", "mdp", "exact"},
     "diagnostics": {"base", "measures", "mdp", "exact"},
     "constants": {"base", "measures", "mdp", "exact"},
     "theory": {"base"},
     "report": {"base", "theory"},
     "verify": {
-        *("base", "measures", "mdp", "exact", "diagnostics", "constants", "theory", "report")
+        *("base", "measures", "mdp", "exact", "dynamics", "diagnostics", "constants"),
+        *("theory", "report"),
     },
     "cli": {"base", "mdp", "constants", "theory", "report", "verify"},
     "__main__": {"cli"},

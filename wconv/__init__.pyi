@@ -46,7 +46,10 @@ from .exact.occupancy import (
 )
 from .exact.stationary import stationary as stationary, stationary_laws as stationary_laws
 from .exact.resolvent import resolvent_solve as resolvent_solve
-from .exact.derivative import objective_derivative as objective_derivative
+from .exact.derivative import (
+    objective_derivative as objective_derivative,
+    value_derivative as value_derivative,
+)
 from .exact.solve import Solution as Solution, solve as solve
 from .diagnostics.bellman import (
     advantage as advantage,
@@ -61,6 +64,21 @@ from .diagnostics.bellman import (
     q_difference as q_difference,
     q_rounding as q_rounding,
 )
+from .diagnostics.flow import (
+    dissipation as dissipation,
+    flow_velocity as flow_velocity,
+    value_velocity as value_velocity,
+)
+from .dynamics.evolve import evolve as evolve
+from .dynamics.methods import (
+    FrozenWPG as FrozenWPG,
+    MirrorDescent as MirrorDescent,
+    SoftPolicyIteration as SoftPolicyIteration,
+    WPGD as WPGD,
+    WPGFlow as WPGFlow,
+)
+from .dynamics.path import Path as Path
+from .dynamics.problem import drift_tables as drift_tables
 from .constants.a_priori import (
     APriori as APriori,
     a_priori as a_priori,
@@ -81,6 +99,7 @@ from .constants.api import (
 from .constants.chain import modified_log_sobolev as modified_log_sobolev
 from .constants.convexity import convexity as convexity
 from .constants.disc import Disc as Disc
+from .constants.gibbs import AlongPath as AlongPath, gibbs_constants as gibbs_constants
 from .constants.mismatch import (
     log_density_ratio as log_density_ratio,
     mismatch as mismatch,
@@ -92,6 +111,7 @@ from .constants.regularity import (
     q_oscillation as q_oscillation,
     regularity as regularity,
 )
+from .constants.space_names import Circle as Circle
 from .report.export import read_results as read_results
 from .theory.registry import discover as discover
 from .verify.api import Verification as Verification, verify as verify

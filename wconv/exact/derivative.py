@@ -14,7 +14,7 @@ from wconv._axes import ActionValue, Array, StateKernel, StateValue
 from wconv.exact.resolvent import PolicySystem, extended_kernel, policy_system, refine
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy
-from wconv.measured import EPS, EXTENDED, Measured
+from wconv.measured import EPS, EXTENDED, Measured, unit_roundoff
 from wconv.measures.densities import MASS_TOL
 
 _SMALLEST_STEP = 1e-270
@@ -24,7 +24,21 @@ _REACH = 1e-12
 def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Measured:
     """d/dε J(π + εχ) at ε = 0 for signed masses χ, shape (S, A): a number with its error.
 
-    Im ρᵀV/ε for the solution of (I − γP_{π+iεχ})V = Σ(π + iεχ)(r − τ log((π + iεχ)/m)), refined by
+    The mean of ``value_derivative`` under the initial distribution ρ, before it is rounded; raises the
+    same errors.
+    """
+    slopes, error = _slopes(mdp, policy, direction)
+    slope = (mdp.rho * slopes).sum()
+    value = float(slope)
+    mean = unit_roundoff(EXTENDED) * (mdp.n_states + 4) * float(np.abs(slopes).max())
+    total = float(mdp.rho.sum()) * (error + mean) + abs(float(slope - value))
+    return Measured.of(value, "complex step", evaluation=total * (1.0 + 4.0 * EPS))
+
+
+def value_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Measured:
+    """d/dε V^{π+εχ}(s) at ε = 0 for signed masses χ, shape (S, A): a number a state, shape (S,).
+
+    Im V/ε for the solution of (I − γP_{π+iεχ})V = Σ(π + iεχ)(r − τ log((π + iεχ)/m)), refined by
     residuals in extended precision. With r₁ + iεr₂ the final residual, roundings included, the
     error is (‖r₂‖ + γ‖P_|χ|‖·‖r₁‖/(1−γ))/(1−γ).
 
@@ -34,6 +48,14 @@ def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Me
             ``policy_system``.
 
     """
+    slopes, error = _slopes(mdp, policy, direction)
+    values = slopes.astype(float)
+    total = error + np.abs(slopes - values).astype(float)
+    return Measured.of(values, "complex step", evaluation=total * (1.0 + 4.0 * EPS))
+
+
+def _slopes(mdp: MDP, policy: Policy, direction: ActionValue) -> tuple[StateValue, float]:
+    """Im V/ε in extended precision, and a bound on its error in every state."""
     system = policy_system(mdp, policy)
     chi = _direction(mdp, system.pi.astype(float), direction)
     step = _step(system.pi.astype(float), chi)
@@ -45,12 +67,7 @@ def objective_derivative(mdp: MDP, policy: Policy, direction: ActionValue) -> Me
         size=tilted.size,
         floor=0.0,
     )
-    slope = (mdp.rho * (V.imag / step)).sum()
-    value = float(slope)
-    mean = system.u * (mdp.n_states + 4) * sizes(V, step)[1]
-    error = float(mdp.rho.sum()) * (_error_bound(tilted, V) + mean)
-    error += abs(float(slope - value))
-    return Measured.of(value, "complex step", evaluation=error * (1.0 + 4.0 * EPS))
+    return np.asarray(V.imag / step), _error_bound(tilted, V)
 
 
 @dataclass(frozen=True, eq=False)

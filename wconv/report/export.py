@@ -19,6 +19,7 @@ CSV_FIELDS: Final = (
     "instance",
     "parameters",
     "policies",
+    "start",
     "role",
     "name",
     "expected",

@@ -46,6 +46,7 @@ class Result(_Record):
     instance: str
     parameters: dict[str, Any]
     policies: str
+    start: str = "reference"
     role: Literal["case", "control"]
     name: str = ""
     expected: str | None

@@ -16,6 +16,7 @@ MILD = 0.1
 
 Tier = Literal["quick", "all"]
 Policies = Literal["mixed", "sparse", "smooth"]
+Start = Literal["reference", "pushed", "tempered", "optimal"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Case:
     fails: str = ""
     tight: float = 0.0
     policies: Policies = "mixed"
+    start: Start = "reference"
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def case(
     fails: str = "",
     tight: float = 0.0,
     policies: Policies = "mixed",
+    start: Start = "reference",
     **parameters: Any,
 ) -> Case:
     """A case of a check.
@@ -66,6 +69,8 @@ def case(
         tight: the least tightness every claim must reach.
         policies: which policies the run offers: "mixed", "sparse" (some vanish somewhere) or
             "smooth" (functions of the action, the same at every resolution).
+        start: the smooth policy at which paths start: the reference μ, the optimal policy "pushed" by a
+            tilt, e^{r/2τ}μ ("tempered"), or the optimal one.
         **parameters: parameters of the recipe.
     """
     verdict = Verdict(require.choice("expect", expect, [v.value for v in Verdict]))
@@ -73,7 +78,8 @@ def case(
         require.fail(
             "fails", "be given exactly with INAPPLICABLE", fails or "nothing", "name it, e.g. H1"
         )
-    return Case(instance, MappingProxyType(dict(parameters)), tier, verdict, fails, tight, policies)
+    named = MappingProxyType(dict(parameters))
+    return Case(instance, named, tier, verdict, fails, tight, policies, start)
 
 
 def control(

@@ -9,7 +9,7 @@ from wconv.mdp import zoo
 from wconv.mdp.model import MDP
 from wconv.report import html, table
 from wconv.report.schema import Result
-from wconv.theory.cases import Case, Policies
+from wconv.theory.cases import Case, Policies, Start
 from wconv.theory.claims import Claim
 from wconv.theory.registry import Check, discover
 from wconv.verify.instance import Workshop
@@ -59,6 +59,7 @@ def verify(
     problem: MDP | str | None = None,
     *,
     policies: Policies | None = None,
+    start: Start | None = None,
     seed: int = 0,
     checks: str | None = None,
     **parameters: Any,
@@ -70,6 +71,8 @@ def verify(
         problem: an MDP of your own or a zoo instance by name; none for a symbolic statement.
         policies: "mixed" (far to near the optimum), "sparse" (some vanish somewhere) or "smooth"; by
             default those of the check's first case.
+        start: where paths start: "reference", "pushed", "tempered" or "optimal"; by default as in the
+            check's first case.
         seed: of the random policies and directions, at least 0.
         checks: a file or folder of your own checks instead of the built-in ones.
         **parameters: of the zoo instance (not with an MDP, which has its own).
@@ -79,27 +82,31 @@ def verify(
     """
     found = discover(checks)
     item = found[require.choice("check", id, found)]
-    job, workshop = _job(item, problem, policies, parameters), Workshop(seed)
+    job, workshop = _job(item, problem, policies, start, parameters), Workshop(seed)
     prepare([job], workshop)
     return Verification(execute(job, workshop))
 
 
 def _job(
-    item: Check, problem: MDP | str | None, wanted: Policies | None, parameters: dict[str, Any]
+    item: Check,
+    problem: MDP | str | None,
+    wanted: Policies | None,
+    wanted_start: Start | None,
+    parameters: dict[str, Any],
 ) -> Job:
     if not item.needs_problem:
         if problem is not None or parameters:
             require.fail("problem", f"be left out for {item.id}", problem, "it covers all problems")
         return Job(item, item.cases[0])
-    policies = wanted or item.cases[0].policies
+    policies, start = wanted or item.cases[0].policies, wanted_start or item.cases[0].start
     if isinstance(problem, str):
         named = zoo.resolve(problem, parameters)
-        return Job(item, Case(problem, named, expect=None, policies=policies))
+        return Job(item, Case(problem, named, expect=None, policies=policies, start=start))
     if not isinstance(problem, MDP):
         kind = type(problem).__name__
         require.fail("problem", "be an MDP or the name of an instance", kind, "see wconv list")
     if parameters:
         names = sorted(parameters)
         require.fail("parameters", "be given with a zoo name", names, "use mdp.replace(...)")
-    case = Case(problem.name, problem.parameters, expect=None, policies=policies)
+    case = Case(problem.name, problem.parameters, expect=None, policies=policies, start=start)
     return Job(item, case, problem=problem)

@@ -11,12 +11,17 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.api import Inequalities, inequalities
+from wconv.constants.gibbs import AlongPath, gibbs_constants
+from wconv.dynamics.evolve import evolve
+from wconv.dynamics.methods import Method
+from wconv.dynamics.path import Path
 from wconv.exact.evaluate import Evaluation, evaluate
 from wconv.exact.solve import Solution, solve
 from wconv.mdp import zoo
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
 from wconv.mdp.tabulate import tabulate
+from wconv.measured import Measured, stack
 from wconv.measures.spaces import GaussianLine, Grid
 
 T = TypeVar("T")
@@ -30,6 +35,8 @@ class Instance:
     seed: int
     _values: dict[int, tuple[Policy, Evaluation]] = field(default_factory=dict)
     _constants: dict[int, tuple[Policy, Inequalities]] = field(default_factory=dict)
+    _paths: dict[Any, Path] = field(default_factory=dict)
+    _along: dict[int, tuple[Path, AlongPath]] = field(default_factory=dict)
 
     @cached_property
     def solution(self) -> Solution:
@@ -49,6 +56,26 @@ class Instance:
         if key not in self._constants:
             self._constants[key] = (policy, inequalities(policy))
         return self._constants[key][1]
+
+    def path(self, method: Method, start: Policy, **times: Any) -> Path:
+        """The path of a method from a start, computed once; ``times`` as for ``evolve``."""
+        key = (method, id(start), *sorted(times.items()))
+        if key not in self._paths:
+            self._paths[key] = evolve(method, self.mdp, start, **times)
+        return self._paths[key]
+
+    def values(self, path: Path) -> Measured:
+        """V along a path in this problem, (K, S): of the flow's limit when it is a path in it."""
+        if path.mdp is self.mdp:
+            return path.measured
+        return stack([self.evaluate(policy).measured for policy in path.policies])
+
+    def gibbs_constants(self, path: Path) -> AlongPath:
+        """C_LS of the Gibbs policies along a path, in this problem, computed once a path."""
+        key = id(path)
+        if key not in self._along:
+            self._along[key] = (path, gibbs_constants(self.mdp, self.values(path)))
+        return self._along[key][1]
 
     @cached_property
     def mixed_policies(self) -> dict[str, Policy]:

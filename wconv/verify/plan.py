@@ -11,7 +11,7 @@ from wconv import _require as require
 from wconv._user_code import run_file
 from wconv.mdp import files, zoo
 from wconv.mdp.model import MDP
-from wconv.theory.cases import NO_PROBLEM, Case, Policies, Tier
+from wconv.theory.cases import NO_PROBLEM, Case, Policies, Start, Tier
 from wconv.theory.judge import Verdict
 from wconv.theory.registry import Check
 from wconv.verify.runner import Job
@@ -32,17 +32,18 @@ def plan(
     on: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
     policies: Policies | None = None,
+    start: Start | None = None,
     controls: bool = True,
     fitting: bool = False,
 ) -> list[Job]:
     """The jobs of a run: every check's cases of the tier (or the user's instances) and controls.
 
-    Of a case with the user's instance, parameters or policies nothing is expected. With ``fitting``
+    Of a case with the user's instance, parameters, policies or start nothing is expected. With ``fitting``
     the checks that speak of other action sets than a user's are left out, and an INAPPLICABLE of the
     others is an answer, not a surprise.
     """
     jobs: list[Job] = []
-    wanted = _Wanted(dict(parameters or {}), policies)
+    wanted = _Wanted(dict(parameters or {}), policies, start)
     loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if _is_file(spec)}
     for item in checks:
         if on:
@@ -64,18 +65,20 @@ class _Wanted:
 
     parameters: Mapping[str, Any]
     policies: Policies | None
+    start: Start | None
 
 
 def _changed(case: Case, wanted: _Wanted) -> Case:
     """The case with the user's changes, if there are any."""
-    if case.instance == NO_PROBLEM or not (wanted.parameters or wanted.policies):
+    if case.instance == NO_PROBLEM or wanted == _Wanted({}, None, None):
         return case
     named = zoo.resolve(case.instance, wanted.parameters)
-    kept = case.expect is Verdict.INAPPLICABLE and not wanted.policies
+    kept = case.expect is Verdict.INAPPLICABLE and not (wanted.policies or wanted.start)
     return replace(
         case,
         parameters={**case.parameters, **named},
         policies=wanted.policies or case.policies,
+        start=wanted.start or case.start,
         expect=case.expect if kept else None,
         fails=case.fails if kept else "",
         tight=0.0,
@@ -86,15 +89,16 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     if not check.needs_problem:
         return []
     policies = wanted.policies or check.cases[0].policies
+    start = wanted.start or check.cases[0].start
     if problem is not None:
-        case = Case(spec, wanted.parameters, expect=None, policies=policies)
+        case = Case(spec, wanted.parameters, expect=None, policies=policies, start=start)
         return [Job(check, case, problem=problem, from_file=True)]
     named = zoo.resolve(spec, wanted.parameters)
-    mine = Case(spec, named, expect=None, policies=policies)
+    mine = Case(spec, named, expect=None, policies=policies, start=start)
     known = [
         c
         for c in check.cases
-        if (c.instance, dict(c.parameters), c.policies) == (spec, named, policies)
+        if (c.instance, dict(c.parameters), c.policies, c.start) == (spec, named, policies, start)
     ]
     return [Job(check, case) for case in known or [mine]]
 

@@ -3,16 +3,20 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from wconv.constants.api import Inequalities
+from wconv.constants.gibbs import AlongPath
+from wconv.dynamics.methods import Method
+from wconv.dynamics.path import Path
 from wconv.exact.evaluate import Evaluation
 from wconv.exact.solve import Solution
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measured import Measured, stack
-from wconv.theory.cases import Policies
+from wconv.theory.cases import Policies, Start
 from wconv.verify.instance import Instance
 
 
@@ -27,6 +31,7 @@ class Run:
     true: Instance
     measured: Instance
     which_policies: Policies = "mixed"
+    which_start: Start = "reference"
 
     @property
     def mdp(self) -> MDP:
@@ -71,6 +76,19 @@ class Run:
     def inequalities(self, policy: Policy) -> Inequalities:
         """C_P, C_T and C_LS of a policy in every state, computed once a run of checks."""
         return self.measured.inequalities(policy)
+
+    @property
+    def start(self) -> Policy:
+        """Where paths start: a smooth policy of the true problem."""
+        return self.true.smooth_policies[self.which_start]
+
+    def path(self, method: Method, **times: Any) -> Path:
+        """The path of a method in the system, from ``start``; ``times`` as for ``wc.evolve``."""
+        return self.measured.path(method, self.start, **times)
+
+    def gibbs_constants(self, path: Path) -> AlongPath:
+        """C_LS of p^{π_t} along a path in the true problem, in every state and on every interval."""
+        return self.true.gibbs_constants(path)
 
     def each_policy(self, measure: Callable[[Policy], Measured]) -> Measured:
         """A quantity of every policy, stacked on a first axis "policy"."""

@@ -142,7 +142,7 @@ def _items(job: Job, workshop: Workshop) -> list[Item]:
 def _yielded(job: Job, true: Instance, workshop: Workshop) -> list[Item]:
     factors: Mapping[str, float] = job.control.dynamics if job.control else {}
     measured = workshop.corrupted(true, factors) if factors else true
-    run = Run(true, measured, job.case.policies)
+    run = Run(true, measured, job.case.policies, job.case.start)
 
     return [_labelled(item, run) for item in job.check.body(run)]
 
@@ -193,6 +193,7 @@ def _record(
         instance=job.case.instance,
         parameters=_plain(job.case.parameters),
         policies=job.case.policies,
+        start=job.case.start,
         role="control" if job.control else "case",
         name=job.control.name if job.control else "",
         expected=_expected(job),
@@ -305,6 +306,8 @@ def _reproduce(job: Job, seed: int) -> str:
         words += ["--set", f"{name}={value}"]
     if job.case.policies != "mixed":
         words += ["--policies", job.case.policies]
+    if job.case.start != "reference":
+        words += ["--start", job.case.start]
     if job.check.path:
         words += ["--checks", job.check.path]
     if seed:

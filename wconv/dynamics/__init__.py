@@ -1,0 +1,1 @@
+"""Dynamics on densities: schemes, the paths they make, closed Gaussian forms."""

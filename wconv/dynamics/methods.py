@@ -1,0 +1,224 @@
+"""The schemes: Wasserstein policy gradient as a flow, frozen, and as a Langevin law, and two baselines.
+
+A method is a frozen record of its parameters. ``prepare(mdp)`` returns the function that advances the
+masses of a policy; ``evolve`` drives it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, exp, pi, sqrt
+from typing import Protocol
+
+import numpy as np
+
+from wconv import _require as require
+from wconv._axes import ActionValue, Array
+from wconv.dynamics.problem import boundary, dense_transition, drift_tables, kernel_problem
+from wconv.mdp.model import MDP
+from wconv.outcomes import Outcome, SolverError
+
+Advance = Callable[[ActionValue, int], ActionValue]
+"""(masses (S, A), number of steps) → masses."""
+
+NARROWEST = 0.7
+"""Standard deviations of the Langevin noise below so many spacings are not resolved by the grid."""
+
+
+class Scheme(Protocol):
+    """A method that goes in steps."""
+
+    @property
+    def step(self) -> float:
+        """The time of one step."""
+        ...
+
+    def prepare(self, mdp: MDP) -> Advance:
+        """The function that advances masses by a number of steps."""
+        ...
+
+
+@dataclass(frozen=True)
+class WPGFlow:
+    """The gradient flow ∂_tπ = τ∇·(π∇log(π/p^π)), by frozen resolvent steps [WPG, section 3].
+
+    π' = (I − hK)^{-T}π, K the reversible chain of the current Gibbs policy: positive, of mass one, and
+    value-monotone for every h; first order in h. ``evolve`` halves h until the Romberg value of V at all
+    times is known to ``tol`` times the largest rise of V, and reports the last difference as the error.
+    """
+
+    tol: float = 1e-6
+    refinements: int = 9
+
+    def __post_init__(self) -> None:
+        """InputError for a tolerance that is not in (0, 1) or no refinement."""
+        require.within("tol", require.positive("tol", self.tol, "e.g. 1e-6"), 0.0, 1.0, "e.g. 1e-6")
+        require.count("refinements", self.refinements, 2)
+
+
+@dataclass(frozen=True)
+class FrozenWPG:
+    """Steps of length η of the flow with q frozen, each in m resolvents: (I − (η/m)K)^{-mT}π.
+
+    m = 1 is the implicit scheme of `wpg-implicit`, m → ∞ the exact semigroup of `wpg-frozen`; η → ∞ is
+    soft policy iteration, η → 0 the flow. In two dimensions each resolvent is one factor a direction.
+    """
+
+    step: float
+    substeps: int = 1
+
+    def __post_init__(self) -> None:
+        """InputError for a step that is not positive, or fewer than one substep."""
+        require.positive("step", self.step, "give η")
+        require.count("substeps", self.substeps, 1)
+
+    def prepare(self, mdp: MDP) -> Advance:
+        """Resolvent steps; see ``Scheme``."""
+        forward = resolvents(mdp, self.substeps)
+        return lambda masses, steps: forward(masses, self.step, steps)
+
+
+@dataclass(frozen=True)
+class WPGD:
+    """The law of the Langevin update a ← a + ηb_k(s, a) + √(2τη)ξ, without particles [WPG, section 4].
+
+    The Gaussian transition kernel is integrated on the nodes: wrapped on a torus, folded on a box.
+    Right for every η, above the limit 1/L_b where the update is no longer injective as well.
+    """
+
+    step: float
+
+    def __post_init__(self) -> None:
+        """InputError for a step that is not positive."""
+        require.positive("step", self.step, "give η")
+
+    def prepare(self, mdp: MDP) -> Advance:
+        """The law of the update; see ``Scheme``.
+
+        Raises:
+            InputError: √(2τη) below 0.7 spacings (names the nodes that would do), a problem of tables.
+
+        """
+        import jax
+
+        from wconv.dynamics import langevin_kernel
+
+        problem, grid = kernel_problem(mdp), mdp.grid
+        sigma = sqrt(2 * mdp.tau * self.step)
+        widest = max(grid.spacing)
+        if sigma < NARROWEST * widest:
+            need = ceil(max(grid.shape) * NARROWEST * widest / sigma)
+            wide = f"have sqrt(2 tau step) >= {NARROWEST} spacings of the grid"
+            require.fail("step", wide, f"{sigma / widest:.3g} spacings", f"use n >= {need} nodes")
+        r, P, beta = drift_tables(mdp)
+        low = grid.nodes.min(axis=0) - np.asarray(grid.spacing) / 2
+        length = np.asarray(grid.shape) * np.asarray(grid.spacing)
+        drift = langevin_kernel.Drift(
+            r, P, np.float64(beta), grid.nodes, low, np.asarray(grid.spacing), length
+        )
+        ends = boundary(mdp)
+        images = 0 if ends == "none" else ceil(9 * sigma / float(length.min()) + 0.5)
+        # By Poisson's formula the rows of an unbounded grid sum to one up to this.
+        allowed = 1e-9 + 2.2 * len(grid.shape) * exp(-2 * (pi * sigma / widest) ** 2)
+
+        def forward(masses: ActionValue, steps: int) -> ActionValue:
+            with jax.enable_x64(True):
+                out, defect = langevin_kernel.advance(
+                    problem,
+                    drift,
+                    masses,
+                    self.step,
+                    steps,
+                    shape=grid.shape,
+                    images=images,
+                    boundary=ends,
+                )
+            if not float(defect) <= allowed:
+                raise SolverError(
+                    Outcome.UNRESOLVED,
+                    f"a step moves a mass {float(defect):.1e} beyond the nodes: is the reward confined?",
+                )
+            return np.asarray(out)
+
+        return forward
+
+
+@dataclass(frozen=True)
+class SoftPolicyIteration:
+    """π_{k+1} = p^{π_k}, the Gibbs policy: E_{k+1} ≤ γE_k, and quadratically at last; time counts steps."""
+
+    step: float = 1.0
+
+    def prepare(self, mdp: MDP) -> Advance:
+        """Gibbs policies; see ``Scheme``."""
+        return _geometric(mdp, 1.0)
+
+
+@dataclass(frozen=True)
+class MirrorDescent:
+    """Mirror descent in KL, the natural policy gradient of softmax policies.
+
+    π_{k+1} = argmax ∫qπ − τKL(π‖μ) − KL(π‖π_k)/η ∝ π_k^{1−c}(p^{π_k})^c with c = ητ/(1+ητ). By convexity
+    KL(π_{k+1}‖p_k) ≤ (1−c)KL(π_k‖p_k), so that E_{k+1} ≤ (1−(1−γ)c)E_k: linear whatever the landscape.
+    """
+
+    step: float
+
+    def __post_init__(self) -> None:
+        """InputError for a step that is not positive."""
+        require.positive("step", self.step, "give η")
+
+    def prepare(self, mdp: MDP) -> Advance:
+        """Geometric mixtures with the Gibbs policy; see ``Scheme``."""
+        return _geometric(mdp, self.step * mdp.tau / (1.0 + self.step * mdp.tau))
+
+
+Method = WPGFlow | Scheme
+
+
+def resolvents(mdp: MDP, substeps: int) -> Callable[[ActionValue, float, int], ActionValue]:
+    """(masses, η, steps) → masses after frozen steps of ``substeps`` resolvents each."""
+    import jax
+
+    from wconv.dynamics import resolvent_kernel
+
+    problem = kernel_problem(mdp)
+
+    def forward(masses: ActionValue, eta: float, steps: int) -> ActionValue:
+        with jax.enable_x64(True):
+            out = resolvent_kernel.advance(
+                problem, masses, eta, steps, substeps, shape=mdp.grid.shape
+            )
+        return np.asarray(out)
+
+    return forward
+
+
+def _geometric(mdp: MDP, share: float) -> Advance:
+    """Masses ∝ π^{1−c}p^c, c = ``share``; in NumPy, for every set of actions."""
+    P, log_m = dense_transition(mdp), mdp.grid.log_weights
+
+    def forward(masses: ActionValue, steps: int) -> ActionValue:
+        for _ in range(steps):
+            with np.errstate(divide="ignore"):
+                logf = np.where(masses > 0, np.log(masses) - log_m, -np.inf)
+            q = _q_value(mdp, P, masses, logf)
+            kept = (1.0 - share) * logf if share < 1 else 0.0
+            masses = _normalised(share * q / mdp.tau + kept + log_m)
+        return masses
+
+    return forward
+
+
+def _q_value(mdp: MDP, P: Array, masses: Array, logf: Array) -> Array:
+    """q^π = r + γPV^π in float64."""
+    entropy = np.where(masses > 0, logf, 0.0)
+    reward = (masses * (mdp.r - mdp.tau * entropy)).sum(axis=-1)
+    kernel = np.matmul(masses[:, None, :], P)[:, 0, :]
+    V = np.linalg.solve(np.eye(mdp.n_states) - mdp.gamma * kernel, reward)
+    return np.asarray(mdp.r + mdp.gamma * (P @ V))
+
+
+def _normalised(log_mass: Array) -> Array:
+    """Masses ∝ e^{log_mass} of total one."""
+    powers = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

@@ -1,0 +1,96 @@
+"""What a density dynamics needs of a problem, as arrays for the JAX kernels: the one crossing."""
+
+from typing import Any
+
+import numpy as np
+
+from wconv import _require as require
+from wconv._axes import Array
+from wconv.dynamics.resolvent_kernel import Problem
+from wconv.mdp.model import MDP
+from wconv.measures.spaces import GaussianLine, Torus
+
+
+def kernel_problem(mdp: MDP) -> Problem:
+    """The arrays of a problem on a product grid.
+
+    Raises:
+        InputError: naming the actions when they are a finite set, or fewer than 3 nodes an axis.
+
+    """
+    grid = mdp.grid
+    if grid.is_finite_set:
+        require.fail(
+            "actions",
+            "form a continuum",
+            "a finite set",
+            "use SoftPolicyIteration or MirrorDescent",
+        )
+    if min(grid.shape) < 3:
+        require.fail("grid", "have at least 3 nodes an axis", grid.shape, "refine the grid")
+    return Problem(
+        r=np.asarray(mdp.r),
+        P=dense_transition(mdp),
+        gamma=np.float64(mdp.gamma),
+        tau=np.float64(mdp.tau),
+        log_m=np.asarray(grid.log_weights),
+        inverse_square=np.asarray(grid.spacing, dtype=float) ** -2.0,
+        wrap=np.float64(grid.periodic),
+    )
+
+
+def dense_transition(mdp: MDP) -> Array:
+    """P as (S, A, S')."""
+    if isinstance(mdp.P, np.ndarray):
+        return mdp.P
+    return np.asarray(mdp.P.toarray()).reshape(*mdp.r.shape, mdp.n_states)
+
+
+def drift_tables(mdp: MDP) -> tuple[Array, Array, float]:
+    """∇r at the nodes (S, A, d), ∇P (S, A, S', d) by automatic differentiation, and β.
+
+    The drift of the flow in Lebesgue form is b = ∇r + γ∇P·V − βa, with β = τ/scale² on the Gaussian
+    line and 0 elsewhere.
+
+    Raises:
+        InputError: a problem of tables (it has no gradients), or gradients that are not finite.
+
+    """
+    smooth = mdp.smooth
+    if smooth is None:
+        require.fail(
+            "mdp",
+            "have functions of a continuous action",
+            "tables",
+            "the drift needs gradients: make it by wc.tabulate(wc.SmoothMDP(...), n)",
+        )
+    import jax
+
+    def gradients(s: Any, a: Any) -> Any:
+        return jax.jacfwd(smooth.reward, argnums=1)(s, a), jax.jacfwd(smooth.transition, argnums=1)(
+            s, a
+        )
+
+    over_nodes = jax.vmap(gradients, in_axes=(None, 0))
+    with jax.enable_x64(True):
+        found = jax.jit(jax.vmap(over_nodes, in_axes=(0, None)))(
+            np.arange(mdp.n_states), mdp.grid.nodes
+        )
+        r, P = (np.asarray(x) for x in found)
+    require.finite("gradient of the reward", r, "replace roots and kinks by smooth functions")
+    require.finite("gradient of the transition", P, "replace roots and kinks by smooth functions")
+    return r, P, confinement(mdp)
+
+
+def confinement(mdp: MDP) -> float:
+    """β = τ/scale² of the Gaussian line, 0 elsewhere."""
+    space = mdp.grid.space
+    return mdp.tau / space.scale**2 if isinstance(space, GaussianLine) else 0.0
+
+
+def boundary(mdp: MDP) -> str:
+    """What happens at the ends of the actions: "none" on the line, "wrap" on a torus, else "fold"."""
+    space = mdp.grid.space
+    if isinstance(space, GaussianLine):
+        return "none"
+    return "wrap" if isinstance(space, Torus) else "fold"
