@@ -17,7 +17,7 @@ ALLOWED = {
     "mdp": {"base", "measures"},
     "exact": {"base", "measures", "mdp"},
     "dynamics": {"base", "measures", "mdp", "exact"},
-    "diagnostics": {"base", "measures", "mdp", "exact"},
+    "diagnostics": {"base", "measures", "mdp", "exact", "dynamics"},
     "constants": {"base", "measures", "mdp", "exact"},
     "theory": {"base"},
     "report": {"base", "theory"},

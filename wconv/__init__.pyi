@@ -69,6 +69,7 @@ from .diagnostics.flow import (
     flow_velocity as flow_velocity,
     value_velocity as value_velocity,
 )
+from .diagnostics.rates import energy_defect as energy_defect, local_rate as local_rate
 from .dynamics.evolve import evolve as evolve
 from .dynamics.methods import (
     FrozenWPG as FrozenWPG,
