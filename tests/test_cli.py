@@ -137,7 +137,7 @@ def test_interruption_and_memory_are_one_line(error, code, message, monkeypatch,
     def stop(*_, **__):
         raise error
 
-    monkeypatch.setattr(importlib.import_module("wconv.verify.plan"), "plan", stop)
+    monkeypatch.setattr(importlib.import_module("wconv.verify.parallel"), "planned", stop)
     assert main(["check", "wpg-res"]) == code
     said = capsys.readouterr().err
     assert message in said
@@ -165,6 +165,23 @@ def test_list_and_explain(capsys):
     said = capsys.readouterr().out
     for word in ("bellman-sandwich", "double-well", "Hypotheses", "worst point", "tightness"):
         assert word in said
+
+
+def test_explain_says_what_a_check_without_instances_runs_on(capsys):
+    assert main(["explain", "base-constants"]) == 0
+    said = capsys.readouterr().out
+    assert "none needed: it runs on its setting" in said
+    assert "L = 2.5, R = 1.5" in said
+    assert "(on none)" not in said
+    assert main(["explain", "base-constants", "--on", "two-state"]) == 5
+    assert "base-constants speaks of no instance" in capsys.readouterr().out
+
+
+def test_explain_takes_the_policies_of_check(capsys):
+    assert main(["explain", "pdl", "--on", "two-state", "--policies", "sparse"]) == 3
+    said = capsys.readouterr().out
+    assert "pdl on two-state (sparse policies): INAPPLICABLE" in said
+    assert "H1 FAILS" in said
 
 
 def test_doctor(capsys):

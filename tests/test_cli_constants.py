@@ -40,10 +40,29 @@ def test_infinite_constants_say_why(capsys):
 
 
 def test_spaces_by_name(capsys):
-    assert main(["constants", "--potential", "0", "--on", "circle:2"]) == 0
-    assert "0.101321183642" in capsys.readouterr().out
+    for circle in ("circle:2", "circle:sqrt(4)"):
+        assert main(["constants", "--potential", "0", "--on", circle]) == 0
+        assert "0.101321183642" in capsys.readouterr().out
     assert main(["constants", "--potential", "x*x", "--on", "0:1", "--on", "-1:1"]) == 0
     assert capsys.readouterr().out.count("C_LS") >= 1
+
+
+def test_only_what_is_asked_for_is_computed(tmp_path, monkeypatch, capsys):
+    from wconv.constants.api import Inequalities
+
+    def never(self):
+        raise AssertionError("computed")
+
+    monkeypatch.setattr(Inequalities, "talagrand", property(never))
+    command = ["constants", "--potential", "x**2/2", "--on", "-pi:pi", "--only"]
+    record = tmp_path / "c.json"
+    assert main([*command, "log-sobolev, poincare", "--json", str(record)]) == 0
+    assert "C_T" not in capsys.readouterr().out
+    rows = json.loads(record.read_text())["constants"]
+    assert [row["constant"] for row in rows] == ["C_P", "C_LS"]
+    monkeypatch.setattr(Inequalities, "log_sobolev", property(never))
+    assert main([*command, "poincare"]) == 0
+    assert "0.984034059536" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -57,13 +76,18 @@ def test_spaces_by_name(capsys):
         (["--potential", "b*a", "--on", "0:1"], 2, "b"),
         (["--potential", "a", "--on", "1:0"], 2, "low < high"),
         (["--potential", "a", "--on", "around"], 2, "--on must name a space"),
+        (["--potential", "a", "--on", "circle:2*pii"], 2, "did you mean 'pi'"),
+        (["--potential", "a*x", "--on", "0:1"], 2, "a or x, not both"),
+        (["--potential", "a", "--on", "0:1", "--only", "poincare,T2"], 2,
+         "valid: poincare, talagrand, log-sobolev"),
+        (["--potential", "a", "--on", "0:1", "--only", ""], 2, "--only must be a known name"),
         (["--potential", "-a", "--on", "0:inf"], 2, "finite mass"),
         (["--potential", "a", "--on", "0:1", "--set", "tau=-1"], 2, "tau must be positive"),
         (["--potential", "a", "--on", "0:1", "--plot", "c.gif"], 2, "png"),
         (["--potential", "x*y", "--on", "disc:1", "--plot", "c.png"], 2, "to be drawn"),
         (["--on", "double-well", "--set", "n=16", "--set", "tau=0.01"], 4, "needed"),
     ],
-)
+)  # fmt: skip
 def test_wrong_usage_is_one_clear_line(words, code, match, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["constants", *words]) == code

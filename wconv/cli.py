@@ -8,7 +8,7 @@ claim was tested.
 import wconv._threads  # noqa: F401, I001  (before anything loads NumPy)
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,12 +21,13 @@ from rich.table import Table
 from wconv import __version__
 from wconv._require import InputError
 from wconv.outcomes import SolverError
-from wconv.theory.registry import Check, discover
+from wconv.theory.cases import Policies, Start
+from wconv.theory.registry import discover
 
 if TYPE_CHECKING:
     from wconv.constants.api import Inequalities
     from wconv.report.schema import Result
-    from wconv.verify.runner import Job
+    from wconv.verify.parallel import Order
 
 USAGE, FAILED, INTERRUPTED = 2, 4, 130
 PIPE_WIDTH = 200
@@ -53,6 +54,20 @@ Settings = Annotated[
         name="--set", negative="", help="name=value, a parameter of the instance; may be repeated."
     ),
 ]
+Offered = Annotated[
+    Policies | None,
+    Parameter(
+        help="mixed: from far to near the optimum; sparse: some vanish on half of the actions; "
+        "smooth: functions of the action. Without it those of the check's cases."
+    ),
+]
+Starts = Annotated[
+    Start | None,
+    Parameter(
+        help="Where paths start: the reference, the optimal policy pushed by a tilt, a tempered or the "
+        "optimal policy. Without it as in the check's cases."
+    ),
+]
 Output = Annotated[Path | None, Parameter(help="Also write the results to this file.")]
 
 
@@ -62,8 +77,10 @@ def check(
     on: On = None,
     settings: Settings = None,
     tier: Literal["quick", "all"] = "quick",
-    policies: Literal["mixed", "sparse", "smooth"] | None = None,
+    policies: Offered = None,
+    start: Starts = None,
     seed: int = 0,
+    processes: int | None = None,
     checks: Checks = None,
     json: Output = None,
     csv: Output = None,
@@ -78,32 +95,24 @@ def check(
         Ids of statements or names of chapters.
     tier
         quick: a few cases a check; all: every case.
-    policies
-        mixed: from far to near the optimum; sparse: some vanish on half of the actions; smooth:
-        functions of the action.
     seed
         Seed of random policies and directions.
+    processes
+        How many processes share the work; as many as there are cores when it is worth it.
     """
     from wconv.report import export, table
     from wconv.report.environment import environment
     from wconv.report.schema import Report
-    from wconv.verify.plan import parse_settings, plan, select
+    from wconv.verify.parallel import Order
+    from wconv.verify.plan import parse_settings
 
     given = {"json": json, "csv": csv, "junit": junit, "latex": latex}
     outputs = {kind: path for kind, path in given.items() if path is not None}
     export.check_writable(list(outputs.values()))
-    chosen = select(discover(checks), names)
     parameters = parse_settings(settings or [])
-    jobs = plan(
-        chosen,
-        tier=tier,
-        on=on or [],
-        parameters=parameters,
-        policies=policies,
-        fitting=not names,
-    )
+    order = Order(names, checks, tier, tuple(on or ()), parameters, policies, start, seed)
     began = time.perf_counter()
-    results = list(_run(jobs, seed))
+    results = _run(order, processes)
     console = _console()
     console.print(table.table(results, console.width))
     console.print()
@@ -113,18 +122,21 @@ def check(
     return table.exit_code(results)
 
 
-def _run(jobs: "Sequence[Job]", seed: int) -> "Iterator[Result]":
-    """Execute jobs with a progress bar on a terminal (and none elsewhere)."""
-    from wconv.verify.instance import Workshop
-    from wconv.verify.runner import execute, prepare
+def _run(order: "Order", processes: int | None) -> "list[Result]":
+    """Execute an order with a progress bar on a terminal (and none elsewhere)."""
+    from wconv.verify.parallel import planned, results
 
-    workshop = Workshop(seed)
-    prepare(jobs, workshop)
+    jobs = planned(order)
     terminal = Console(stderr=True)
-    for job in track(
-        jobs, "checking", console=terminal, transient=True, disable=not terminal.is_terminal
-    ):
-        yield execute(job, workshop).result
+    found = track(
+        results(order, jobs, processes),
+        "checking",
+        total=len(jobs),
+        console=terminal,
+        transient=True,
+        disable=not terminal.is_terminal,
+    )
+    return [result for _, result in sorted(found, key=lambda pair: pair[0])]
 
 
 @app.command(name="list")
@@ -151,7 +163,14 @@ def list_(*, checks: Checks = None) -> int:
 
 @app.command
 def explain(
-    id: str, *, on: On = None, settings: Settings = None, seed: int = 0, checks: Checks = None
+    id: str,
+    *,
+    on: On = None,
+    settings: Settings = None,
+    policies: Offered = None,
+    start: Starts = None,
+    seed: int = 0,
+    checks: Checks = None,
 ) -> int:
     """Explain a statement; with --on also why its verdict is what it is there.
 
@@ -168,25 +187,21 @@ def explain(
     found = discover(checks)
     item = found[choice("check", id, found)]
     console = _console()
-    instances = [case.instance for case in item.cases]
-    controls = [f"{c.name} (on {c.on.instance})" for c in item.controls]
-    console.print(table.explain_statement(item.statement, instances, controls))
+    console.print(table.explain_statement(item))
     if not on:
         return 0
-    return _explain_on(item, on, settings or [], seed, console)
 
+    from wconv.verify.parallel import Order
+    from wconv.verify.plan import parse_settings
 
-def _explain_on(
-    item: Check, on: list[str], settings: list[str], seed: int, console: Console
-) -> int:
-    from wconv.report import table
-    from wconv.verify.plan import parse_settings, plan
-
-    jobs = plan([item], on=on, parameters=parse_settings(settings), controls=False)
-    results = list(_run(jobs, seed))
+    parameters = parse_settings(settings or [])
+    asked = (tuple(on), parameters, policies, start, seed)
+    results = _run(Order((id,), checks, "quick", *asked, controls=False), processes=1)
     for result in results:
         console.print()
         console.print(table.explain_result(result))
+    if not results:
+        console.print(f"\nno claim was tested: {id} speaks of no instance (wconv check {id})")
     return table.exit_code(results)
 
 
@@ -200,12 +215,14 @@ def constants(
             negative="",
             allow_leading_hyphen=True,
             help="With --potential a space: LOW:HIGH (inf allowed; two for a box), circle:LENGTH, "
-            "torus:LENGTH or disc:RADIUS; without it an instance or a file, as for check.",
+            "torus:LENGTH or disc:RADIUS, with numbers such as 2*pi; without it an instance or a "
+            "file, as for check.",
         ),
     ] = None,
     settings: Settings = None,
+    only: str | None = None,
     sides: bool = False,
-    plot: Output = None,
+    plot: Path | None = None,
     json: Output = None,
 ) -> int:
     """Poincaré, Talagrand and log-Sobolev constants, as brackets with their provenance.
@@ -215,7 +232,9 @@ def constants(
     Parameters
     ----------
     potential
-        A formula in a (in the plane in x and y) and names given by --set; tau is 1 unless set.
+        A formula in a or x (in the plane in x and y) and names given by --set; tau is 1 unless set.
+    only
+        One or more of poincare (the quickest), talagrand and log-sobolev, with commas between.
     sides
         List every bound found, not only the best.
     plot
@@ -227,28 +246,43 @@ def constants(
     from wconv.verify.plan import parse_settings
 
     check_writable([path for path in (plot, json) if path is not None])
+    names = _named(only)
     title, found = asked(potential, on or [], parse_settings(settings or []))
-    three = [found.poincare, found.talagrand, found.log_sobolev]
+    wanted = [getattr(found, name.replace("-", "_")) for name in names]
     console = _console()
     console.print(title)
-    console.print(constants_table(three, console.width, criteria=sides))
-    for line in remarks(three):
+    console.print(constants_table(wanted, console.width, criteria=sides))
+    for line in remarks(wanted):
         console.print(line)
     if json is not None:
-        write_json(json, title, three)
+        write_json(json, title, wanted)
     if plot is not None:
-        _plot(plot, title, found, console)
+        _plot(plot, title, found, {c.symbol for c in wanted}, console)
     return 0
 
 
-def _plot(path: Path, title: str, found: "Inequalities", console: Console) -> None:
+def _named(only: str | None) -> list[str]:
+    """The constants asked for, in the order of C_P <= C_T <= C_LS."""
+    from wconv._require import choice
+
+    every = ["poincare", "talagrand", "log-sobolev"]
+    if only is None:
+        return every
+    asked_for = {choice("--only", name.strip(), every) for name in only.split(",")}
+    return [name for name in every if name in asked_for]
+
+
+def _plot(
+    path: Path, title: str, found: "Inequalities", symbols: set[str], console: Console
+) -> None:
     """One figure a density; several states are numbered."""
     from wconv.report.constants_plot import plot_constants
 
     for state, (x, logp, three) in enumerate(found.profiles()):
         numbered = path.with_stem(f"{path.stem}-{state}") if not found.single else path
         named = title if found.single else f"{title}, state {state}"
-        plot_constants(numbered, x, logp, three, title=named)
+        wanted = [c for c in three if c.symbol in symbols]
+        plot_constants(numbered, x, logp, wanted, title=named)
         console.print(f"wrote {numbered}")
 
 
@@ -257,12 +291,12 @@ def doctor() -> int:
     """Report versions, precision and devices, and run a self-test."""
     from wconv.report.doctor import examine
     from wconv.report.table import table
-    from wconv.verify.plan import plan, select
+    from wconv.verify.parallel import Order
 
     console = _console()
     for line in examine():
         console.print(line)
-    results = list(_run(plan(select(discover(), ["wpg-res"])), seed=0))
+    results = _run(Order(("wpg-res",)), processes=1)
     console.print(table(results, console.width))
     ok = all(result.as_expected for result in results)
     console.print("self-test passed" if ok else "self-test FAILED")

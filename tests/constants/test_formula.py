@@ -1,12 +1,14 @@
-"""Potentials given as text: what they mean, and that nothing but arithmetic gets in."""
+"""Potentials, numbers and spaces given as text: what they mean, and that nothing but arithmetic gets in."""
 
 import time
 
 import numpy as np
 import pytest
 
+import wconv as wc
 from wconv._require import InputError
-from wconv.constants.formula import DEPTH, FUNCTIONS, log_density_of
+from wconv.constants.formula import DEPTH, FUNCTIONS, log_density_of, number_of
+from wconv.constants.space_names import space_of
 
 x = np.linspace(-2, 2, 41)
 
@@ -38,6 +40,59 @@ def test_value_of_a_formula(text, value):
 def test_the_temperature_is_one_without_a_word():
     assert np.array_equal(log_density_of("a**2/2")(x), -(x**2) / 2)
     assert log_density_of("0*a")(x).flags.writeable
+
+
+def test_an_action_on_a_line_may_be_called_x_but_not_both_names():
+    assert np.array_equal(log_density_of("x**2 - 3*x")(x), -(x**2 - 3 * x))
+    with pytest.raises(InputError, match=r"call the action a or x, not both, got a\*x"):
+        log_density_of("a*x")
+    with pytest.raises(InputError, match="leave out the variables, got x"):
+        log_density_of("a*x", {"x": 2.0})
+    with pytest.raises(InputError, match="got 'a': valid: x, y, pi, e"):
+        log_density_of("a*y", variables=("x", "y"))
+
+
+@pytest.mark.parametrize(
+    ("words", "space"),
+    [
+        (["-3:3"], wc.Interval(-3.0, 3.0)),
+        (["-sqrt(3)/2:inf"], wc.Interval(-(3**0.5) / 2, np.inf)),
+        (["0:2*pi", "-1:1e-3"], wc.Box((0.0, -1.0), (2 * np.pi, 1e-3))),
+        (["circle:2*pi"], wc.Torus()),
+        (["circle:e**2"], wc.Circle(np.e**2)),
+        (["torus:pi"], wc.Torus(np.pi, dim=2)),
+        (["disc:2**0.5"], wc.Disc(2**0.5)),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_spaces_take_numbers_written_as_formulas(words, space):
+    assert space_of(words) == space
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        (["around"], r"name a space: LOW:HIGH.*got around: for example --on -3:3"),
+        (["0:1:2"], "got 0:1:2: for example"),
+        (["0:1", "0:1", "0:1"], "name a space"),
+        (["circle:1", "0:1"], "got 'circle'"),
+        (["circle"], "number must be a formula"),
+        (["circle:2*pii"], "name a space.*did you mean 'pi'"),
+        (["0:a"], "got 'a': valid: pi, e"),
+        (["0:1/0"], "1 / 0 in the number must be finite"),
+        (["0:().__class__"], "number must be arithmetic"),
+        (["0:2^3"], r"number must use no \^"),
+        (["0:" + "-" * 200 + "1"], "number must nest at most"),
+    ],
+)
+def test_other_spaces_are_refused_with_the_reason(words, match):
+    with pytest.raises(InputError, match=rf"--on must .*{match}"):
+        space_of(words)
+
+
+def test_a_number_is_read_as_python_would():
+    for text in ("2*pi", "-(1 + 2)**3/7", "e**-1", "1e-3", " 4 "):
+        assert number_of("n", text) == eval(text, {"pi": np.pi, "e": np.e}), text
 
 
 def test_two_variables_and_broadcasting():

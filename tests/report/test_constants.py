@@ -69,6 +69,18 @@ def test_narrow_table_keeps_the_numbers_and_rigors():
     assert HEAVY in " ".join(rows[4] + rows[5])
 
 
+def test_a_narrow_table_gives_up_the_width_before_it_breaks_a_word():
+    long = made(
+        "C_P",
+        [side([0.123456789012, 1.0], "witness", "sharp-numerical")],
+        [side([0.123456789013, 2.0], "scan", "sharp-numerical")],
+    )
+    rows = lines([long], 60)
+    assert rows[0] == ["state", "constant", "lower", "upper", "below", "/", "above"]
+    assert rows[1] == ["0", "C_P", "0.123456789012", "0.123456789013", "sharp-numerical"]
+    assert rows[2] + rows[3] == ["/", "sharp-numerical"]
+
+
 def test_one_density_with_all_criteria_and_labels():
     rows = lines([C_LS[0]], 130, criteria=True)
     assert [row[0] for row in rows[1:]] == ["C_LS", "0.2788", "1.964"]

@@ -1,4 +1,4 @@
-"""Results as files: round trip, special numbers, exit codes, nothing half-written."""
+"""Results as files and tables: round trip, special numbers, exit codes, nothing half-written or cut."""
 
 import csv
 import io
@@ -131,6 +131,61 @@ def test_numbers(value, text):
 )
 def test_teeth(teeth, text):
     assert fmt.teeth(teeth) == text
+
+
+LONG = [
+    result(id="discrete-resolvent", instance="tilted-double-well", tag="conservative",
+           parameters={"temperature": 200.0, "discount": 0.0}, teeth={"horizon": 1 - 3e-7}),
+    result(id="discrete-resolvent", role="control", verdict="VIOLATED", margin=-1.2e-10,
+           name="constant of the reference too small", instance="tilted-double-well"),
+    result(id="t2", verdict="INAPPLICABLE", instance="a/folder/without/blanks/" + "x" * 40 + ".npz",
+           parameters={}, tightness=0.0007779),
+]  # fmt: skip
+HEADS = "check on verdict tag margin error tightness teeth grade"
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (60, "check on verdict"),
+        (80, "check on verdict tag margin"),
+        (100, "check on verdict tag margin error tightness"),
+        (200, HEADS),
+    ],
+)
+def test_a_narrow_table_folds_text_and_leaves_out_columns(width, heads):
+    lines = table.as_text(table.table(LONG, width), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[0].split() == heads.split()
+    assert [line.split()[0] for line in lines if line[0] != " "] == [
+        "check",
+        "discrete-resolvent",
+        "t2",
+    ]
+    start, end = lines[0].index("on "), lines[0].index("verdict")
+    words = " ".join(line[start:end].strip() for line in lines[1:])
+    for result in LONG:
+        assert result.instance in words.replace(" ", "")
+    assert "control: constant of the reference too small (on tilted-double-well)" in words
+    assert "…" not in "".join(lines)
+    verdicts = [word for line in lines for word in line[end:].split() if word.isupper()]
+    assert [v for v in verdicts if len(v) > 1] == [r.verdict for r in LONG]
+
+
+def test_short_names_leave_room_for_more_columns():
+    text = table.as_text(table.table([result(), result(role="control", name="c")], 90), 90)
+    assert text.splitlines()[0].split() == HEADS.split()
+    assert "1e-16 ± 1e-15" in text
+
+
+def test_an_explanation_stays_indented_where_it_folds():
+    claim = CLAIM | {"name": "far", "where": {"policy": "near-optimal " * 4, "lhs": 1.0}}
+    text = table.as_text(table.explain_result(result(claims=[claim], message="yes")), 60)
+    head, name, *rest = text.splitlines()
+    assert head.startswith("x on garnet")
+    assert name.startswith("  far: HOLDS")
+    assert len(rest) > 3
+    assert all(line.startswith("    ") for line in rest)
 
 
 def test_what_went_wrong_is_told():

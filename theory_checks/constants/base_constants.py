@@ -1,7 +1,7 @@
 """base-constants  The constants of uniform laws: interval, cube, circle, disc.
 
 Setting.     Uniform laws on an interval of length L, the square of side L, a circle of length L and a
-             disc of radius R: the reference measures of bounded action sets.
+             disc of radius R: the reference measures of bounded action sets. Run with L = 2.5, R = 1.5.
 Hypotheses.  None.
 Claim.       Interval and square: C_P = C_LS = (L/π)². Circle: C_P = C_LS = (L/2π)².
              Disc: C_P = R²/p², J_1'(p) = 0, and what a witness attains for C_LS is at most R²/3.

@@ -5,6 +5,8 @@ values that went in, "rounding" bounds the arithmetic of the formula itself. Ope
 in extended precision, so that small residuals keep their digits.
 """
 
+from typing import Protocol
+
 import numpy as np
 
 from wconv import _require as require
@@ -67,8 +69,25 @@ def bellman_residual(mdp: MDP, value: Evaluation) -> Measured:
     return apply_optimality(mdp, value.measured) - value.measured
 
 
-def optimality_gap(solution: Solution, value: Evaluation) -> Measured:
-    """W^π = V* − V^π ≥ 0 in every state, shape (S,); InputError when the two are of two problems."""
+class Valued(Protocol):
+    """What has values in a problem: an ``Evaluation`` (S,), or a ``Path`` (times, S)."""
+
+    @property
+    def mdp(self) -> MDP:
+        """The problem."""
+        ...
+
+    @property
+    def measured(self) -> Measured:
+        """The values, the states on the last axis."""
+        ...
+
+
+def optimality_gap(solution: Solution, value: Valued) -> Measured:
+    """W^π = V* − V^π ≥ 0 in every state, shape (S,), or (times, S) along a path.
+
+    InputError when the two are of two problems.
+    """
     if solution.mdp is not value.mdp:
         names = (solution.mdp.name, value.mdp.name)
         require.fail(

@@ -13,12 +13,28 @@ from rich.text import Text
 from wconv._axes import Array
 from wconv._files import atomic_write
 from wconv.report import format as fmt
+from wconv.report.table import Column, fitted
 
 SHARP = 0.01
 """Relative width above which no single number is given."""
 
 WIDE = 110
 """Columns from which methods are named; below, sides tell their rigor alone."""
+
+_NUMBERS = [Column(name, right=True) for name in ("lower", "estimate", "upper")]
+_ALL = [
+    Column("constant"),
+    *_NUMBERS,
+    Column("width", right=True),
+    Column("below", room=15),
+    Column("above", room=15),
+]
+_FEW = [
+    Column("constant"),
+    *_NUMBERS[::2],
+    Column("width", rank=1, right=True),
+    Column("below / above", room=15),
+]
 
 State = int | tuple[()]
 
@@ -104,21 +120,15 @@ def constants_table(
     states: Sequence[State] = [()]
     if any(c.lower.ndim for c in constants):
         states = range(len(constants[0].lower))
-    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    if states != [()]:
-        table.add_column("state", no_wrap=True)
-    table.add_column("constant", no_wrap=True)
-    for name in ("lower", *(("estimate",) if wide else ()), "upper", "width"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("below", "above") if wide else ("below / above",):
-        table.add_column(name)
+    columns = [*([Column("state")] if states != [()] else []), *(_ALL if wide else _FEW)]
+    rows: list[list[Text]] = []
     for state in states:
         shown = [labels[state] if labels else str(state)] if isinstance(state, int) else []
         for c in constants:
             for row in (_best(c, state, wide=wide), *(_all(c, state) if criteria else ())):
-                table.add_row(*shown, *_laid_out(row, wide=wide))
+                rows.append([*map(Text, shown), *_laid_out(row, wide=wide)])
                 shown = [""] * len(shown)
-    return table
+    return fitted(columns, rows, width)
 
 
 def remarks(constants: Sequence[ConstantLike]) -> list[str]:

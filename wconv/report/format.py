@@ -47,9 +47,14 @@ def place(where: Mapping[str, Any]) -> str:
     )
 
 
+def on(instance: str) -> str:
+    """Where a control is pinned, " (on garnet)"; nothing of a check that needs no problem."""
+    return "" if instance == NO_PROBLEM else f" (on {instance})"
+
+
 def subject(result: Result) -> str:
-    """What a result is about: the instance with its parameters, or the control's name."""
-    text = result.instance if result.instance != NO_PROBLEM else "all"
+    """What a result is about: the instance with its parameters, or the setting of the statement."""
+    text = result.instance if result.instance != NO_PROBLEM else "its setting"
     special = "" if result.policies == "mixed" else f"({result.policies} policies)"
     return " ".join(part for part in (text, parameters(result.parameters), special) if part)
 

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from math import isnan
+from typing import Final, NamedTuple
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from wconv.report import format as fmt
 from wconv.report.schema import ClaimRecord, Result
-from wconv.theory.cases import NO_PROBLEM
-from wconv.theory.statement import Statement
+from wconv.theory.registry import Check
 
 EXIT_OK, EXIT_VIOLATED, EXIT_OPEN, EXIT_ERROR, EXIT_UNTESTED = 0, 1, 3, 4, 5
 
@@ -51,43 +54,76 @@ def verdict_text(result: Result) -> Text:
     return Text(result.verdict, style="green" if result.as_expected else "bold red")
 
 
-WIDE = 120
-"""Columns from which the whole table is shown; below, margins lose their errors and teeth are left out."""
+class Column(NamedTuple):
+    """A column of a table; those with the highest rank go first where there is no room."""
+
+    head: str
+    rank: int = 0
+    """0 for a column that stays."""
+    right: bool = False
+    room: int = 0
+    """The width that a column which folds can count on; 0 for one that does not fold."""
 
 
-def table(results: Sequence[Result], width: int = WIDE) -> Table:
-    """One row a case and a control: verdict, margin, tightness, teeth, grade."""
-    wide = width >= WIDE
+def fitted(
+    columns: Sequence[Column], rows: Sequence[Sequence[RenderableType]], width: int
+) -> Table:
+    """A table whose text folds and whose least important columns go where others need the room.
+
+    A row has one cell a column; those of columns that do not fold are plain text.
+    """
+    widths = [
+        column.room or max([cell_len(column.head), *(cell_len(str(row[k])) for row in rows)])
+        for k, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    for k in sorted(kept, key=lambda k: -columns[k].rank):
+        if columns[k].rank and sum(widths[j] for j in kept) + len(kept) - 1 > width:
+            kept.remove(k)
     grid = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    grid.add_column("check", no_wrap=True)
-    grid.add_column("on", no_wrap=True, overflow="ellipsis")
-    for name in ("verdict", "tag"):
-        grid.add_column(name, no_wrap=True)
-    for name in ("margin", "tightness", *(("teeth",) if wide else ())):
-        grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("grade")
+    for k in kept:
+        grid.add_column(
+            columns[k].head,
+            justify="right" if columns[k].right else "left",
+            no_wrap=not columns[k].room,
+            overflow="fold" if columns[k].room else "ellipsis",
+        )
+    for row in rows:
+        grid.add_row(*(row[k] for k in kept))
+    return grid
+
+
+COLUMNS: Final = (
+    Column("check"),
+    Column("on", room=24),
+    Column("verdict"),
+    Column("tag", rank=1),
+    Column("margin", rank=2, right=True),
+    Column("error", rank=3),
+    Column("tightness", rank=4, right=True),
+    Column("teeth", rank=6, right=True),
+    Column("grade", rank=5),
+)
+
+
+def table(results: Sequence[Result], width: int = 120) -> Table:
+    """One row a case and a control: verdict, margin, tightness, teeth, grade, as there is room."""
+    rows: list[Sequence[RenderableType]] = []
     previous = ""
     for result in results:
-        margin = (
-            fmt.with_error(result.margin, result.margin_error)
-            if wide
-            else fmt.number(result.margin, 2)
-        )
+        margin = fmt.number(result.margin, 2)
+        error = "" if isnan(result.margin_error) else f"± {fmt.number(result.margin_error, 1)}"
         if result.role == "control":
-            on = "" if result.instance == NO_PROBLEM else f" (on {result.instance})"
-            subject = Text(f"  control: {result.name}{on}", style="dim")
-            grid.add_row("", subject, verdict_text(result), "", margin)
+            text = Text(f"control: {result.name}{fmt.on(result.instance)}", style="dim")
+            subject = Padding.indent(text, 2)
+            rows.append(["", subject, verdict_text(result), "", margin, error, "", "", ""])
             continue
-        cells = [
-            margin,
-            fmt.number(result.tightness, 4),
-            *((fmt.teeth(result.teeth),) if wide else ()),
-        ]
         shown = Text(result.id if result.id != previous else "", style="bold")
-        subject = Text(fmt.subject(result))
-        grid.add_row(shown, subject, verdict_text(result), result.tag, *cells, result.grade)
+        start = (shown, Text(fmt.subject(result)), verdict_text(result), result.tag)
+        numbers = (margin, error, fmt.number(result.tightness, 4), fmt.teeth(result.teeth))
+        rows.append([*start, *numbers, result.grade])
         previous = result.id
-    return grid
+    return fitted(COLUMNS, rows, width)
 
 
 def problems(results: Sequence[Result]) -> Text:
@@ -126,34 +162,36 @@ def summary(results: Sequence[Result], seconds: float) -> Text:
     return Text(line, style="bold green" if good else "bold red")
 
 
-def explain_statement(
-    statement: Statement, instances: Sequence[str], controls: Sequence[str]
-) -> RenderableType:
+def explain_statement(check: Check) -> RenderableType:
     """A theorem in words, with where it is checked."""
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
-    for name, body in statement.sections.items():
+    for name, body in check.statement.sections.items():
         rows.add_row(name, body)
-    rows.add_row("Instances", ", ".join(dict.fromkeys(instances)))
-    rows.add_row("Controls", "\n".join(controls))
-    return Group(Text(f"{statement.id}  {statement.title}", style="bold"), Text(), rows)
+    instances = dict.fromkeys(case.instance for case in check.cases)
+    needed = ", ".join(instances) if check.needs_problem else "none needed: it runs on its setting"
+    rows.add_row("Instances", needed)
+    rows.add_row("Controls", "\n".join(c.name + fmt.on(c.on.instance) for c in check.controls))
+    return Group(Text(f"{check.id}  {check.statement.title}", style="bold"), Text(), rows)
 
 
 def explain_result(result: Result) -> RenderableType:
     """Why a result is what it is: hypotheses and claims with their numbers."""
     on = f"{result.id} on {fmt.subject(result)}: "
     head = Text.assemble((on, "bold"), verdict_text(result), f"  {result.message}")
-    premises = [Text(f"  {h.name} {_word(h.holds)}: {h.detail}") for h in result.hypotheses]
-    return Group(head, *premises, *(_claim_lines(claim) for claim in result.claims))
+    lines = [f"  {h.name} {_word(h.holds)}: {h.detail}" for h in result.hypotheses]
+    for claim in result.claims:
+        lines += _claim_lines(claim)
+    return Group(head, *map(_hanging, lines))
 
 
 def _word(holds: bool | None) -> str:
     return {True: "holds", False: "FAILS", None: "undecided"}[holds]
 
 
-def _claim_lines(claim: ClaimRecord) -> Text:
-    """Three short lines a claim: the verdict, the worst point, the errors there."""
+def _claim_lines(claim: ClaimRecord) -> list[str]:
+    """Short lines of a claim: the verdict, the worst point, the errors there."""
     lines = [
         f"  {claim.name}: {claim.verdict} {claim.tag} {claim.message}".rstrip(),
         f"    measured {fmt.side(claim, 'lhs')}, proved {fmt.side(claim, 'rhs')}"
@@ -165,7 +203,13 @@ def _claim_lines(claim: ClaimRecord) -> Text:
     if claim.errors:
         terms = ", ".join(f"{name} {fmt.number(e, 1)}" for name, e in claim.errors.items())
         lines.append(f"    errors: {terms}")
-    return Text("\n".join(lines))
+    return lines
+
+
+def _hanging(line: str) -> RenderableType:
+    """A line that is indented throughout, also where it folds."""
+    text = line.lstrip()
+    return Padding.indent(Text(text), len(line) - len(text))
 
 
 def as_text(renderable: RenderableType, width: int = 100) -> str:

@@ -34,6 +34,7 @@ class Order:
     policies: Policies | None = None
     start: Start | None = None
     seed: int = 0
+    controls: bool = True
 
 
 def planned(order: Order) -> Sequence[Job]:
@@ -45,6 +46,7 @@ def planned(order: Order) -> Sequence[Job]:
         parameters=order.parameters,
         policies=order.policies,
         start=order.start,
+        controls=order.controls,
         fitting=not order.names,
     )
 
@@ -61,7 +63,7 @@ def results(
 
     """
     workers = min(processes or os.cpu_count() or 1, len(_groups(jobs)))
-    if workers == 1 or (processes is None and len(jobs) < WORTH_IT):
+    if workers <= 1 or (processes is None and len(jobs) < WORTH_IT):
         workshop = Workshop(order.seed)
         prepare(jobs, workshop)
         yield from ((k, execute(job, workshop).result) for k, job in enumerate(jobs))
