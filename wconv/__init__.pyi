@@ -51,6 +51,14 @@ from .exact.derivative import (
     value_derivative as value_derivative,
 )
 from .exact.solve import Solution as Solution, solve as solve
+from .exact.lq import (
+    LQ as LQ,
+    LQValue as LQValue,
+    LinearGaussian as LinearGaussian,
+    evaluate_lq as evaluate_lq,
+    make_lq as make_lq,
+)
+from .exact.riccati import solve_lq as solve_lq
 from .diagnostics.bellman import (
     advantage as advantage,
     apply_evaluation as apply_evaluation,
@@ -71,6 +79,14 @@ from .diagnostics.flow import (
 )
 from .diagnostics.rates import energy_defect as energy_defect, local_rate as local_rate
 from .dynamics.evolve import evolve as evolve
+from .dynamics.gaussian import (
+    GaussianPath as GaussianPath,
+    gaussian_flow as gaussian_flow,
+    gaussian_frozen as gaussian_frozen,
+    gaussian_langevin as gaussian_langevin,
+    langevin_bias as langevin_bias,
+    langevin_limit as langevin_limit,
+)
 from .dynamics.methods import (
     FrozenWPG as FrozenWPG,
     MirrorDescent as MirrorDescent,

@@ -6,6 +6,7 @@ zoo.parameters_of("double-well")             # its parameters and their defaults
 """
 
 from wconv.mdp.zoo_finite import frozen_lake, garnet, slow_chain, two_state
+from wconv.mdp.zoo_gaussian import quadratic_line
 from wconv.mdp.zoo_registry import ALIASES, RECIPES, Recipe, make, parameters_of, recipe, resolve
 from wconv.mdp.zoo_smooth import (
     box_2d,
@@ -32,6 +33,7 @@ __all__ = [
     "parameters_of",
     "product_2d",
     "quadratic_bandit",
+    "quadratic_line",
     "recipe",
     "resolve",
     "ring",
