@@ -6,6 +6,7 @@ move by at most the exponential of that (Holley–Stroock), and an error of the 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from wconv.exact.bellman import q_from_v
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import gibbs
 from wconv.measured import Bracket, Measured
+
+
+TRANSFER: Final = 0.05
+"""Constants are transferred over such oscillations of log p_k: at most 5 % on either side."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +55,10 @@ def gibbs_constants(mdp: MDP, values: Measured) -> AlongPath:
     V, error = values.value, values.error
     if V.ndim != 2 or V.shape[1] != mdp.n_states:
         require.fail("values", "have shape (times, states)", V.shape, "give V along a path")
-    require.finite("values", values.upper - values.lower)
-    found = along([gibbs(mdp, q_from_v(mdp, row)) for row in V], log_sobolev).at
+    require.finite("values", V)
+    require.finite("error of the values", error, "evaluate with a certificate")
+    policies = [gibbs(mdp, q_from_v(mdp, row)) for row in V]
+    found = along(policies, log_sobolev, transfer=TRANSFER).at
     reach = mdp.contraction / mdp.tau
     blur = np.exp(2 * reach * error.max(axis=-1))[:, None]
     at = Bracket(found.lower / blur, found.upper * blur, found.how_lower, found.how_upper)

@@ -18,6 +18,7 @@ from wconv.mdp.zoo_smooth import (
     ring,
     tilted_double_well,
 )
+from wconv.mdp.zoo_stay import stay_or_leave
 
 __all__ = [
     "ALIASES",
@@ -38,6 +39,7 @@ __all__ = [
     "resolve",
     "ring",
     "slow_chain",
+    "stay_or_leave",
     "tilted_double_well",
     "two_state",
 ]
