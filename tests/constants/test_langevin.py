@@ -9,7 +9,6 @@ from wconv.constants.langevin import (
     action_moment,
     drift,
     half_oscillation,
-    regularity_once,
     step_constants,
     transferred,
 )
@@ -82,15 +81,6 @@ def test_drift_is_the_derivative_of_q_whatever_constant_is_in_V():
     assert (np.abs(np.diff(again, axis=-1)).max(axis=-1) / h <= constants.L_2.upper * 1.001).all()
     # The kernel's share is what the triangle inequality over s' costs.
     assert (constants.L_b.upper <= 2 * constants.L_b.lower).all()
-
-
-def test_regularity_is_computed_once_for_all_grids():
-    mdp = zoo.make("gaussian-line", amplitude=0.3)
-    colder = mdp.replace(temperature=0.25)
-    assert regularity_once(mdp) is regularity_once(mdp)
-    assert regularity_once(colder).beta == pytest.approx(0.5, rel=1e-14)
-    with pytest.raises(InputError, match="functions of a continuous action"):
-        regularity_once(zoo.make("garnet"))
 
 
 def test_transferred_constants_enclose_the_computed_ones():

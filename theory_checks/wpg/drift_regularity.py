@@ -13,12 +13,11 @@ Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 4.11.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import wconv as wc
 from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, langevin
-from wconv.constants.langevin import Tables, drift, half_oscillation, regularity_once
+from wconv.constants.langevin import drift, half_oscillation
 from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
 
@@ -42,12 +41,6 @@ CONTROLS = [
 ]
 
 
-@lru_cache(maxsize=32)
-def tables(mdp: "wc.MDP") -> Tables:
-    """∇r, ∇P and β of a problem, differentiated once for all checks."""
-    return wc.drift_tables(mdp)
-
-
 @check("drift-regularity", cases=CASES, controls=CONTROLS, actions="continuum")
 def drift_regularity(run: "wc.Run") -> Iterator[Item]:
     """Suprema over the nodes, along the path, against the regularity of the functions."""
@@ -56,10 +49,10 @@ def drift_regularity(run: "wc.Run") -> Iterator[Item]:
     if not smooth:
         yield condition("H2", True, "not measured")
         return
-    known = regularity_once(run.mdp)
+    known = wc.regularity(run.mdp)
     yield finite("H2", G_r=known.G_r, L_r=known.L_r, G_p=known.G_p, L_p=known.L_p)
     V = langevin(run).measured
-    measured, v = drift(run.system, tables(run.system), V), half_oscillation(V)
+    measured, v = drift(run.system, wc.drift_tables(run.system), V), half_oscillation(V)
     gamma, beta = run.mdp.gamma, known.beta
     first: dict[str, Any] = {"G_r": known.G_r, "G_p": known.G_p, "gamma": gamma}
     yield at_most(

@@ -13,6 +13,7 @@ Reference.   docs/theory.md, section 4.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,10 @@ def gap_matrix(run: "wc.Run") -> Iterator[Item]:
             resolvents=paths[name].method.substeps,
             **problem,
         )
-    intervals = {"C_LS": found["flow"].over, "time": np.diff(paths["flow"].times)[:, None]}
+    intervals: dict[str, Any] = {
+        "C_LS": found["flow"].over,
+        "time": np.diff(paths["flow"].times)[:, None],
+    }
     yield at_most(
         "flow: W(t') <= exp(-(t'-t) D(I - gamma P*)) W(t)",
         after["flow"],

@@ -61,7 +61,8 @@ def gibbs_steps(run: "wc.Run") -> "Iterator[tuple[wc.Measured, wc.Measured, floa
     for policy in run.policies.values():
         value = run.evaluate(policy)
         better = run.evaluate(wc.gibbs(run.system, value.Q))
-        yield (*(wc.optimality_gap(run.solution, v).sup() for v in (value, better)), 0.0, 0.0)
+        E, after = (wc.optimality_gap(run.solution, v).sup() for v in (value, better))
+        yield E, after, 0.0, 0.0
 
 
 @check("gap-newton", cases=CASES, controls=CONTROLS)
@@ -70,8 +71,9 @@ def gap_newton(run: "wc.Run") -> Iterator[Item]:
     tau, gamma = run.mdp.tau, run.mdp.gamma
     yield finite("H1", KL=run.each_policy(lambda p: wc.kl(p, wc.uniform(run.mdp))))
     steps = [*mirror_steps(run), *gibbs_steps(run)]
-    before, after = (wc.stack([step[which] for step in steps]) for which in (0, 1))
-    kept = wc.Bracket(*np.array([step[2:] for step in steps]).T, "measured", "measured")
+    olds, news, lows, highs = zip(*steps, strict=True)
+    before, after = wc.stack(olds), wc.stack(news)
+    kept = wc.Bracket(np.array(lows), np.array(highs), "measured", "measured")
     least, most = float(before.lower.min()), float(kept.upper.max())
     yield condition("H2", least > 0 and most <= 1, f"E_k >= {least:.3g}, 1-c <= {most:.3g}")
 

@@ -15,8 +15,7 @@ from itertools import pairwise
 
 import wconv as wc
 from theory_checks.wpg import LINE, RING, TRANSLATE, langevin
-from theory_checks.wpg.drift_regularity import tables
-from wconv.constants.langevin import StepConstants, regularity_once, step_constants, transferred
+from wconv.constants.langevin import StepConstants, step_constants, transferred
 from wconv.theory import Hypothesis, Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
 
@@ -71,7 +70,7 @@ def steps(run: "wc.Run") -> Steps:
     return Steps(
         old,
         new,
-        step_constants(mdp, tables(mdp), path.policies[:count], V[:count]),
+        step_constants(mdp, wc.drift_tables(mdp), path.policies[:count], V[:count]),
         transferred(mdp, C_LS, run.true.values(sampled), V[:count]),
     )
 
@@ -80,7 +79,7 @@ def lipschitz(run: "wc.Run", name: str = "H1") -> Hypothesis:
     """The hypothesis that the drift is Lipschitz, from the regularity of the problem's functions."""
     if run.mdp.smooth is None:
         return condition(name, False, "tables have no drift")
-    known = regularity_once(run.mdp)
+    known = wc.regularity(run.mdp)
     return finite(name, L_r=known.L_r, L_p=known.L_p)
 
 

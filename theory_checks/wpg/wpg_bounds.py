@@ -12,7 +12,7 @@ Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 3.5.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -87,7 +87,7 @@ def wpg_bounds(run: "wc.Run") -> Iterator[Item]:
     if not continuum.holds:
         return
     R_max, K_0, gamma = largest_reward(run.mdp), start_divergence(run), run.mdp.gamma
-    all_of = {"R_max": R_max, "K_0": K_0, "gamma": gamma, "tau": run.mdp.tau}
+    all_of: dict[str, Any] = {"R_max": R_max, "K_0": K_0, "gamma": gamma, "tau": run.mdp.tau}
     V = flow(run).measured
     q = soft_q(run, V)
     # Distances from the bounds, as values of either sign have no ratio.

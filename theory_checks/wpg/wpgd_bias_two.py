@@ -20,7 +20,6 @@ import wconv as wc
 from theory_checks.wpg import LINE, RING, TRANSLATE
 from theory_checks.wpg.one_step_kl import MILD, every_step, lipschitz, steps, unreflected
 from theory_checks.wpg.wpgd_global import STEPS, stationary, worst
-from wconv.constants.langevin import regularity_once
 from wconv.theory import (
     Hypothesis,
     Item,
@@ -55,7 +54,7 @@ def curved(run: "wc.Run") -> Hypothesis:
     lower = lipschitz(run)
     if not lower.holds:
         return lower
-    known = regularity_once(run.mdp)
+    known = wc.regularity(run.mdp)
     return finite("H1", L_r=known.L_r, L_p=known.L_p, H_r=known.H_r, H_p=known.H_p)
 
 

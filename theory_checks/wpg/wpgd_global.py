@@ -17,7 +17,6 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.wpg import LINE, RING, TRANSLATE, gaps, langevin
-from theory_checks.wpg.drift_regularity import tables
 from theory_checks.wpg.one_step_kl import MILD, every_step, lipschitz, steps, unreflected
 from wconv.constants.langevin import StepConstants, step_constants, transferred
 from wconv.theory import Item, at_least, at_most, case, check, control
@@ -70,7 +69,7 @@ def stationary(run: "wc.Run", etas: Sequence[float]) -> Stationary:
     paths = [run.measured.path(wc.WPGD(eta), start, until=LONG, samples=2) for eta in etas]
     before, V = (wc.stack([path.measured[k] for path in paths]) for k in (1, 2))
     earlier, found = (
-        step_constants(mdp, tables(mdp), [path.policies[k] for path in paths], values)
+        step_constants(mdp, wc.drift_tables(mdp), [path.policies[k] for path in paths], values)
         for k, values in ((1, before), (2, V))
     )
 

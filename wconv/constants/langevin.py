@@ -7,7 +7,7 @@ moments are integrals over the policy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -15,11 +15,9 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.gibbs import AlongPath
-from wconv.constants.regularity import ROUNDING, Regularity, regularity
+from wconv.constants.regularity import ROUNDING, regularity
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
-from wconv.mdp.smooth import SmoothMDP
-from wconv.mdp.tabulate import tabulate
 from wconv.measured import EPS, Bracket, Measured
 from wconv.measures.densities import same_grid
 from wconv.measures.divergences import expectation
@@ -133,19 +131,6 @@ def half_oscillation(values: Measured) -> Measured:
     return Measured.of(half, evaluation=values.error.max(axis=-1, keepdims=True))
 
 
-def regularity_once(mdp: MDP) -> Regularity:
-    """``regularity`` of the problem's functions, computed once for all grids; raises like it."""
-    if mdp.smooth is None:
-        return regularity(mdp)
-    return _regularity(mdp.smooth, mdp.gamma, mdp.tau)
-
-
-@lru_cache(maxsize=32)
-def _regularity(smooth: SmoothMDP, gamma: float, tau: float) -> Regularity:
-    # The nodes do not matter: suprema are taken of the functions.
-    return regularity(tabulate(smooth, 8).replace(discount=gamma, temperature=tau))
-
-
 @dataclass(frozen=True, eq=False)
 class StepConstants:
     """What bounds one Langevin step from each of K policies, in every state (K, S).
@@ -180,7 +165,7 @@ def step_constants(
     require.shape("policies", policies, values.value.shape[:1], "one a value")
     for policy, other in pairwise(policies):
         same_grid(policy, other)
-    found, b = regularity_once(mdp), drift(mdp, tables, values)
+    found, b = regularity(mdp), drift(mdp, tables, values)
     reach = mdp.gamma * half_oscillation(values).upper
 
     def bracket(quotient: Measured, of_r: Bracket, of_p: Bracket, extra: float) -> Bracket:

@@ -7,6 +7,7 @@ most (d/8)Σ_k h_k²|∂_k²f|; sampled second differences stand for h_k²∂_k�
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.exact.bellman import q_from_v
 from wconv.mdp.model import MDP
-from wconv.mdp.smooth import SmoothMDP
+from wconv.mdp.smooth import StateActionFunction
 from wconv.measured import EPS, Bracket, Measured, as_bracket
 from wconv.measures.oscillation import oscillation
 from wconv.measures.spaces import Box, GaussianLine, Interval, Space, Torus
@@ -106,8 +107,9 @@ def regularity(mdp: MDP) -> Regularity:
             "tables",
             "derivatives need them: make it by wc.tabulate(wc.SmoothMDP(...), n)",
         )
-    axes, periodic = _mesh(smooth.space)
-    top, ends, bend, slope = _samples(smooth, axes, periodic=periodic)
+    axes, _ = _mesh(smooth.space)
+    of_problem: tuple[Any, ...] = (smooth.reward, smooth.transition, smooth.n_states, smooth.space)
+    top, ends, bend, slope = _samples(*of_problem)
     _require_derivatives(top + bend)
     mesh = len(axes) / 8 * bend
     upper = top * (1.0 + ROUNDING) + mesh
@@ -164,18 +166,20 @@ def _mesh(space: Space) -> tuple[list[Array], bool]:
     return [np.linspace(a, b, n + 1) for a, b in ends], False
 
 
+@lru_cache(maxsize=32)
 def _samples(
-    smooth: SmoothMDP, axes: list[Array], *, periodic: bool
+    reward: StateActionFunction, transition: StateActionFunction, n_states: int, space: Space
 ) -> tuple[Array, Array, Array, Array]:
-    """Norms of the derivatives of order 0 to 3 of r and of P on the mesh.
+    """Norms of the derivatives of order 0 to 3 of r and of P on the mesh, computed once a problem.
 
     Their maxima (S, 2, 4), (inf r, sup r) of shape (S, 2), the maxima of their second differences,
     summed over the axes (S, 2, 4), and the maxima of their difference quotients (S, 2, 4).
     """
+    axes, periodic = _mesh(space)
     shape, h = tuple(len(axis) for axis in axes), [axis[1] - axis[0] for axis in axes]
-    top, bend, slope = np.zeros((3, smooth.n_states, 2, 4))
-    ends = np.zeros((smooth.n_states, 2))
-    for s, derivatives in enumerate(_derivatives(smooth, axes)):
+    top, bend, slope = np.zeros((3, n_states, 2, 4))
+    ends = np.zeros((n_states, 2))
+    for s, derivatives in enumerate(_derivatives(reward, transition, n_states, axes)):
         r = derivatives[0][:, 0]
         ends[s] = r.min(), r.max()
         for order, values in enumerate(derivatives):
@@ -189,14 +193,16 @@ def _samples(
     return top, ends, bend, slope
 
 
-def _derivatives(smooth: SmoothMDP, axes: list[Array]) -> Iterator[list[Array]]:
+def _derivatives(
+    reward: StateActionFunction, transition: StateActionFunction, n_states: int, axes: list[Array]
+) -> Iterator[list[Array]]:
     """State by state, of (r, P(0|s, ·), ..., P(S−1|s, ·)): tensors (N, 1 + S, d, ..., d) of order 0 to 3."""
     import jax
     import jax.numpy as jnp
 
     def both(s: Any, a: Any) -> Any:
-        reward, transition = smooth.reward(s, a), smooth.transition(s, a)
-        return jnp.concatenate([jnp.reshape(reward, (1,)), jnp.reshape(transition, (-1,))])
+        parts = jnp.reshape(reward(s, a), (1,)), jnp.reshape(transition(s, a), (-1,))
+        return jnp.concatenate(parts)
 
     orders: list[Any] = [both]
     for _ in range(3):
@@ -205,7 +211,7 @@ def _derivatives(smooth: SmoothMDP, axes: list[Array]) -> Iterator[list[Array]]:
         jax.vmap(lambda s, a: [derivative(s, a) for derivative in orders], in_axes=(None, 0))
     )
     nodes = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-    for s in range(smooth.n_states):
+    for s in range(n_states):
         with jax.enable_x64(True):
             found = [np.asarray(x) for x in kernel(s, nodes)]
         yield found

@@ -1,5 +1,6 @@
 """What a density dynamics needs of a problem, as arrays for the JAX kernels: the one crossing."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,14 @@ def dense_transition(mdp: MDP) -> Array:
     return np.asarray(mdp.P.toarray()).reshape(*mdp.r.shape, mdp.n_states)
 
 
+@lru_cache(maxsize=32)
 def drift_tables(mdp: MDP) -> tuple[Array, Array, float]:
     """∇r at the nodes (S, A, d), ∇P (S, A, S', d) by automatic differentiation, and β.
 
     The drift of the flow in Lebesgue form is b = ∇r + γ∇P·V − βa, with β = τ/scale² on the Gaussian
     line and 0 elsewhere.
+
+    Differentiated once a problem.
 
     Raises:
         InputError: a problem of tables (it has no gradients), or gradients that are not finite.
