@@ -147,6 +147,19 @@ def test_bakry_emery_measures_convexity():
     assert criteria.bakry_emery(panels(np.abs, Interval(-1, 1)).line).value == np.inf
 
 
+@pytest.mark.parametrize("width", [1e-3, 1e-4])
+def test_narrow_features_are_not_missed(width):
+    """A bump of height one on N(0, 1): no longer log-concave; from the uniform at most e^{osc}(L/π)²."""
+    line = panels(
+        lambda x: -(x**2) / 2 + np.exp(-(((x - 0.123) / width) ** 2)), Interval(-1, 1)
+    ).line
+    assert criteria.bakry_emery(line).value == np.inf
+    got = criteria.holley_stroock(line).value
+    # e^{1/2 + 1} at the most; the bump alone costs e on top of what is best without it.
+    best = criteria.holley_stroock(panels(lambda x: -(x**2) / 2, Interval(-1, 1)).line).value
+    assert best * np.e * 0.9 <= got <= best * np.e * 1.1
+
+
 def test_holley_stroock_of_wells_keeps_the_exponent():
     """A convex reference: not e^{26} of the truncation but e^{barrier}, and a power of 1/τ."""
     values = [criteria.holley_stroock(panels(double_well(t), R).line).value[0] for t in (0.1, 0.03)]

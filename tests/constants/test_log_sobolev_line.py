@@ -5,9 +5,12 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
+from wconv.constants import log_sobolev_line as module
+from wconv.constants import monotone
 from wconv.constants.line import Line
 from wconv.constants.log_sobolev_line import log_sobolev_line
 from wconv.constants.poincare_line import poincare_line
+from wconv.constants.shooting import Chain, Shots, half_cells
 from wconv.constants.sources import line_of_function, line_of_policy
 from wconv.mdp.policy import softmax_policy
 from wconv.measures.spaces import GaussianLine, Interval
@@ -73,6 +76,14 @@ BEATEN = {
     "cosine on [0, π], κ = 1/2": (lambda x: 0.5 * np.cos(x), 0, np.pi, 1.0),
     "cosine on [0, π], κ = 3": (lambda x: 3 * np.cos(x), 0, np.pi, 1.0),
     "cosine on [0, π], κ = −8": (lambda x: -8 * np.cos(x), 0, np.pi, 1.0),
+    # Jumps and kinks: SciPy from piece to piece.
+    "step": (lambda x: np.where(x < 0.4, 0.0, 1.5), 0, 1, 0.09760864964720317),
+    "kink": (lambda x: np.where(x < 0.3, x, 0.9 - 2 * x), -1, 1, 0.27398632367962444),
+    "steps and kinks": (
+        *(lambda x: np.where(x < -0.5, 0.0, np.where(x < 0.2, 2 * x, 1.6 - x)), -1, 1),
+        0.6422907976250297,
+    ),
+    "jump beside an end": (lambda x: np.where(x < 1e-4, 0.0, 1.0001 - x), 0, 1, 0.10093619347353),
 }
 EQUAL = {
     "uniform": (lambda x: 0.0 * x, 0, np.pi, 1.0),
@@ -141,6 +152,56 @@ def test_tails_that_matter_are_followed():
         _, found = solved(line(lambda x, p=p: -(np.abs(x) ** p), low=-reach, high=reach))
         assert found.estimate[0] == pytest.approx(truth, rel=5e-4)
         assert found.upper[0] / found.lower[0] - 1 <= 1e-4
+
+
+@pytest.mark.parametrize(("power", "end", "truth"), [(4, 1.8, 0.11671003), (3, 2.4, 0.15677021)])
+def test_what_is_cut_off_is_added_above(power, end, truth):
+    """e^{−x^p} on the half line, cut: the scan bounds the constant of the whole (SciPy), not of the part."""
+    part = line(lambda x: -(x**power), low=0, high=end)
+    _, found = solved(replace(part, cut=np.array([[False, True]])))
+    scan = found.upper_sides[0]
+    assert scan.method == "scan of monotone extremals"
+    assert found.estimate[0] < truth * (1 - 1e-5) < truth <= scan.value[0] <= truth * (1 + 2e-4)
+
+
+def test_what_hides_between_scan_points_is_added_above(monkeypatch):
+    """The scan's own error, where it saw no extremal: here a hundredth, whatever it was."""
+    monkeypatch.setattr(
+        module,
+        "scan",
+        lambda levels, c_p: replace(monotone.scan(levels, c_p), bound=np.array([0.01])),
+    )
+    poincare, found = solved(line(lambda x: 0.0 * x, low=0, high=np.pi))
+    assert found.upper_sides[0].value[0] == pytest.approx(1.01 * poincare.upper[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("height", [1e-6, 1e-3])
+def test_maxima_between_scan_points_are_found(monkeypatch, height):
+    """R(u) with a hump above C_P = 1 midway between two points at which it lies below.
+
+    ``thresholds`` is replaced by a formula for R; log N has the sign of R'(u).
+    """
+    grid = np.linspace(np.log(monotone.SMALLEST), np.log(monotone.LARGEST), monotone.STARTS)
+    top, step = grid[19:21].mean(), grid[1] - grid[0]
+
+    def gain(x):
+        away = (x - top) / (step / 2)
+        return height * (1 - 2 * away**2) * np.where(away < 0, np.exp(-(away**2) / 20), 1.0)
+
+    def family(_chain, start, _low, _high, *, tolerance):
+        assert np.all(np.asarray(tolerance) > 0)
+        x = np.log(-2 * start)
+        quotient = 1.0 + np.maximum(gain(x), -0.5 - 1e-3 * x)
+        rise = gain(x + 1e-6) - gain(x - 1e-6)
+        return quotient, Shots(np.where(rise > 0, 1.0, -1.0), quotient)
+
+    monkeypatch.setattr(monotone, "thresholds", family)
+    empty = Chain(np.zeros((8, 2)), np.zeros((8, 2)))
+    found = monotone.scan([empty] * 3, np.array([1.0]))
+    assert (gain(grid) < 0).all()
+    np.testing.assert_array_equal(found.peaks.row, [0, 1])
+    low, high = found.peaks.log_start.T
+    assert ((low < top) & (top < high)).all()
 
 
 def test_extremal_solves_its_equation():
@@ -244,6 +305,53 @@ def test_one_state_without_a_scan_does_not_cost_the_others():
     assert found.reasons[1].startswith("no sharp value")
     assert found.lower[0] == pytest.approx(1.0, rel=1e-9)
     assert found.upper[0] == pytest.approx(1.0, rel=1e-8)
+
+
+@pytest.mark.parametrize(("sign", "poincare"), [(1, 0.4367697), (-1, 0.4913074)])
+def test_no_side_misses_a_spike(sign, poincare):
+    """A spike or a dip of width 1e-4 on [-1, 1]: no upper side may lie below C_P, as without it all do."""
+
+    def log_density(x):
+        return sign * np.logaddexp(0, 7 - ((x - 0.37) / 1e-4) ** 2 / 2)
+
+    _, found = solved(line(log_density, low=-1, high=1))
+    assert found.lower[0] == pytest.approx(poincare, rel=1e-6)
+    assert all(side.value[0] > poincare for side in found.upper_sides)
+
+
+def test_cells_beside_a_jump_have_exact_masses_and_resistances():
+    """ρ = 1 up to .4, e^1.5 beyond, over halves of 64 cells: ∫ρ dx and ∫dx/ρ by hand."""
+    mass, resistance = half_cells(line(lambda x: np.where(x < 0.4, 0.0, 1.5), low=0, high=1), 64)
+    ends = np.sin(np.pi * np.linspace(0, 1, 129) / 2) ** 2
+    low, high, rise = np.minimum(ends, 0.4), np.maximum(ends, 0.4), np.exp(1.5)
+    total = 0.4 + 0.6 * rise
+    np.testing.assert_allclose(mass[0], np.diff(low + rise * high) / total, rtol=1e-10)
+    np.testing.assert_allclose(resistance[0], np.diff(low + high / rise) * total, rtol=1e-10)
+
+
+def test_more_breaks_than_the_scan_takes():
+    steps = line(lambda x: np.floor(x) % 2, low=0.0, high=70.3)
+    poincare, found = solved(steps)
+    assert found.reasons == ("no sharp value: log p has 70 jumps or kinks, more than 64",)
+    assert poincare.lower[0] <= found.lower[0] < found.upper[0]
+
+
+@pytest.mark.parametrize("tilt", [9.0, 12.0, 40.0])
+def test_policies_that_pile_up_at_the_end_of_their_grid(tilt):
+    """N(0, σ²) times e^{tilt x/σ}, cut at 8σ where it is largest: C_LS ≤ σ², whatever is cut."""
+    grid = GaussianLine(0.05).grid(128)
+    policy = softmax_policy((tilt * grid.nodes[:, 0] / 0.05)[None], grid)
+    poincare, found = solved(line_of_policy(policy))
+    assert 0 < poincare.lower[0] <= found.lower[0] <= found.upper[0]
+    assert found.upper[0] == pytest.approx(0.05**2, rel=1e-6)
+    assert poincare.upper[0] == pytest.approx(0.05**2, rel=1e-6)
+
+
+def test_wells_too_deep_for_the_scan_say_so():
+    """At τ = .003 quotients of the smallest extremals under- or overflow."""
+    _, found = solved(line_of_function(well(0.003, 0.1), Interval(-np.inf, np.inf)))
+    assert found.reasons[0].startswith("no sharp value")
+    assert found.lower[0] > 1e18
 
 
 INFINITE = (-np.inf, np.inf)

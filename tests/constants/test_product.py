@@ -59,6 +59,21 @@ def test_what_is_no_product():
     assert factors(plane_of_policy(both)) is None
 
 
+@pytest.mark.parametrize("cells", [32, 64, 128, 192])
+def test_waves_that_a_lattice_does_not_see(cells):
+    """sin(nπx) sin(nπy) vanishes at all (j/n, k/n), cos(nπx) cos(nπy) at all ((j + ½)/n, (k + ½)/n)."""
+    square = Box((0.0, 0.0), (1.0, 1.0))
+    for wave, shift in ((np.sin, 0.0), (np.cos, 0.5)):
+
+        def hidden(a, wave=wave):
+            return product(a) + 0.5 * wave(cells * np.pi * a).prod(axis=-1)
+
+        x = (np.arange(cells) + shift) / cells
+        lattice = np.stack(np.meshgrid(x, x), axis=-1)
+        np.testing.assert_allclose(hidden(lattice), product(lattice), atol=1e-12)
+        assert factors(plane_of_function(hidden, square)) is None
+
+
 def test_an_additive_constant_hides_no_coupling():
     import wconv as wc
 

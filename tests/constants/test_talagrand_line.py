@@ -87,13 +87,18 @@ def test_between_poincare_and_log_sobolev(name):
     assert (above.method, above.rigor) == ("C_LS by extremal", "sharp-numerical")
 
 
-def test_witness_measured_another_way():
+@pytest.mark.parametrize("jump", [0.0, -2.0])
+def test_witness_measured_another_way(jump):
     """W_2² and KL of the density returned, by interpolation and sums in quantile coordinates."""
-    got, _ = talagrand(gaussian, Interval(0, 3), 0.6)
+
+    def log_density(x):
+        return gaussian(x) + np.where(x < 1.2, 0.0, jump)
+
+    got, _ = talagrand(log_density, Interval(0, 3), 1.0)
     x, r = got.witness.nodes, got.witness.values
     y = np.linspace(0, 3, 400_001)
     h, middle = y[1] - y[0], (y[1:] + y[:-1]) / 2
-    p = np.exp(-(middle**2) / 2)
+    p = np.exp(log_density(middle))
     ratio = PchipInterpolator(x, r, extrapolate=True)(middle)
     p, nu = p / (p.sum() * h), p * ratio / ((p * ratio).sum() * h)
     kl = (nu * np.log(nu / p)).sum() * h
@@ -101,7 +106,23 @@ def test_witness_measured_another_way():
     maps = [np.interp(grid, np.append(0, np.cumsum(f) * h), y) for f in (p, nu)]
     square = ((maps[0] - maps[1]) ** 2).mean()
     np.testing.assert_allclose(kl, got.diagnostics["kl"], rtol=1e-7)
-    np.testing.assert_allclose(square / (2 * kl), got.lower, rtol=1e-7)
+    found = got.lower / (1 - got.diagnostics["discretisation"])
+    np.testing.assert_allclose(square / (2 * kl), found, rtol=1e-7)
+    assert got.lower * (1 - 1e-7) <= square / (2 * kl) <= got.lower * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_spike_is_not_missed(sign):
+    """N(0, .3²) with a spike or a dip of width 1e-4: it moves C_T by more than the error bar."""
+
+    def spiked(x):
+        return -(x**2) / 0.18 + sign * np.logaddexp(0, 7 - ((x - 0.37) / 1e-4) ** 2 / 2)
+
+    got, c_p = talagrand(spiked, Interval(-1, 1), 1.0)
+    plain, _ = talagrand(lambda x: -(x**2) / 0.18, Interval(-1, 1), 1.0)
+    assert got.lower >= c_p.lower
+    assert got.diagnostics["discretisation"] <= 1e-3
+    assert abs(got.estimate / plain.estimate - 1) > 0.01
 
 
 def test_affine_maps():

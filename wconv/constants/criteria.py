@@ -14,7 +14,7 @@ import numpy as np
 
 from wconv._axes import Array
 from wconv.constants.line import Line
-from wconv.constants.panels import POINTS, Panels
+from wconv.constants.panels import POINTS, Mesh, Panels
 from wconv.constants.record import Side
 from wconv.measured import EPS
 
@@ -22,6 +22,9 @@ ROUNDING: Final = 1e-12
 
 BEND_CELLS: Final = 512
 """Cells in which V'' is measured by second differences."""
+
+LEAST_CELLS: Final = 3 * 2**13
+"""The shortest, near narrow features: in shorter ones second differences are rounding."""
 
 FAR_OCTAVES: Final = 20
 HULL_CELLS: Final = 256
@@ -74,9 +77,10 @@ def bakry_emery(line: Line) -> Side:
     """C_LS ≤ 1/κ where V = −log p has V'' ≥ κ > 0; infinite where V is not convex.
 
     V'' is averaged over short cells (second differences), its minimum is corrected by the change
-    between two cell sizes. The infinite tails of a function are looked at octave by octave.
+    between two cell sizes; narrow features are looked at on a finer mesh. The infinite tails of a function
+    are looked at octave by octave.
     """
-    least = np.minimum(_least_bend(line), _least_bend_beyond(line))
+    least = np.min([_least_bend(line), _least_bend_where_rough(line), _least_bend_beyond(line)], 0)
     with np.errstate(divide="ignore"):
         value = np.where(least > 0, 1.0 / np.maximum(least, 0.0), np.inf)
     return _upper(line, value, "Bakry–Émery")
@@ -86,7 +90,8 @@ def holley_stroock(line: Line) -> Side:
     """C_LS ≤ e^{osc log p} (L/π)² (uniform reference) and C_LS ≤ e^{max(U − Ũ)}/k for every k > 0.
 
     U = V − kx²/2 and Ũ its convex hull: among all W with W'' ≥ k, W = Ũ + kx²/2 makes osc(V − W)
-    least, and C_LS(e^{−W}) ≤ 1/k. The best of both and of a few k.
+    least, and C_LS(e^{−W}) ≤ 1/k. The best of both and of a few k. V is known on equal cells; narrow
+    features between them cost a factor of their own.
     Holley and Stroock (J. Stat. Phys. 46, 1987), Bakry and Émery (1985).
     """
     length = line.length
@@ -98,7 +103,8 @@ def holley_stroock(line: Line) -> Side:
     ]
     references = (length / np.pi) ** 2, *(length**2 / curvature for curvature in CURVATURES)
     with np.errstate(over="ignore"):  # an infinite factor says nothing
-        values = [np.exp(a) * c for a, c in zip(swings, references, strict=True)]
+        unseen = _unseen(line, x, potential)
+        values = [np.exp(a + unseen) * c for a, c in zip(swings, references, strict=True)]
     return _upper(line, np.min(values, axis=0), "Holley–Stroock")
 
 
@@ -198,6 +204,38 @@ def _least_bend(line: Line) -> Array:
         noise = 4 * EPS * (1.0 + inner.max(axis=-1))
         bends.append((np.diff(inner, 2).min(axis=-1) - noise) / (line.length / cells) ** 2)
     return np.asarray(bends[0] - np.abs(bends[0] - bends[1]))
+
+
+def _least_bend_where_rough(line: Line) -> Array:
+    """The least V'' between edges of the mesh that jumps, kinks and narrow features need, (S,)."""
+    mesh = Mesh.of(line, BEND_CELLS)
+    if mesh.panels == BEND_CELLS:
+        return np.full(line.n_states, np.inf)
+    x = line.positions(np.unique(np.rint(mesh.edges * LEAST_CELLS)) / LEAST_CELLS)[0]
+    potential, gap = -line.logs(x), np.diff(x)
+    inside = np.isfinite(potential[:, :-2] + potential[:, 2:])
+    with np.errstate(invalid="ignore"):
+        slope = np.diff(potential) / gap
+        noise = 4 * EPS * (1.0 + np.abs(potential[:, 1:-1])) / np.minimum(gap[:, 1:], gap[:, :-1])
+        bend = (np.diff(slope) - 2 * noise) / ((gap[:, 1:] + gap[:, :-1]) / 2)
+    return np.asarray(np.where(inside, bend, np.inf).min(axis=-1))
+
+
+def _unseen(line: Line, x: Array, potential: Array) -> Array:
+    """osc of V less its linear interpolation from equal cells, if there are narrow features, (S,).
+
+    Beside an end where p = 0 nothing is looked at.
+    """
+    mesh = Mesh.of(line, HULL_CELLS)
+    if mesh.panels == HULL_CELLS:
+        return np.zeros(line.n_states)
+    at = line.positions(mesh.nodes.ravel())[0]
+    coarse = np.stack([np.interp(*row) for row in zip(at, x, potential, strict=True)])
+    with np.errstate(invalid="ignore"):
+        beyond = -line.logs(at) - coarse
+    known = np.isfinite(beyond)
+    low, high = (np.where(known, beyond, end) for end in (np.inf, -np.inf))
+    return np.asarray(high.max(axis=-1) - low.min(axis=-1))
 
 
 def _least_bend_beyond(line: Line) -> Array:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from wconv._axes import Array
 from wconv.constants.monotone import extrapolated
-from wconv.constants.panels import PANELS, POINTS, Panels
+from wconv.constants.panels import PANELS, Mesh, Panels
 from wconv.constants.shooting import Chain, profiles, thresholds
 from wconv.measured import EPS
 
@@ -68,7 +69,7 @@ def refined(
 
     Args:
         levels: three meshes, each twice as fine as the one before.
-        panels: the densities on ``PANELS`` panels.
+        panels: the densities on a mesh of ``PANELS`` panels.
         rows: 2s + end for state s.
         start: log g² < 0 where g is least.
         near: C on one of the meshes.
@@ -84,13 +85,16 @@ def refined(
     cells = profiles(picked, start / 2, constant[:, 0])
     cells = np.where(rows[:, None] % 2 == 1, cells[:, ::-1], cells)
     value = quotient(panels, state, cells)
-    half = Panels.of(panels.line, PANELS // 2)
-    rounding = np.abs(value - quotient(half, state, cells)) + ROUNDING * value
+    half = Panels.of(panels.line, Mesh.of(panels.line, PANELS // 2))
+    logs, grid = _interpolated(cells, panels)[0], panels.states(state)
+    rough = grid.unresolved((1.0 + np.exp(2 * logs)) * grid.mass)
+    rounding = (
+        np.abs(value - quotient(half, state, cells)) + (ROUNDING + grid.line.blur + rough) * value
+    )
     cut = np.asarray(panels.line.cut.any(axis=-1))[state]
     at = [quotient(panels, state, cells, share * _depth(panels)[state]) for share in SHALLOWER]
     lost = np.where(cut, np.abs(value - at[0]), 0.0)
     slow = np.asarray(cut & (lost > np.abs(at[0] - at[1]) / 2) & (lost > NOTHING * value))
-    logs = _interpolated(cells, PANELS)[0]
     return Extremals(state, rows % 2, start, value, rounding, limit, error, lost, slow, logs)
 
 
@@ -106,13 +110,19 @@ def quotient(panels: Panels, states: Array, cells: Array, depth: Array | None = 
     With ``depth`` (K,) the densities are cut where they are below e^-depth of their peak. Near an extremal
     the quotient is exact to second order in the error of g.
     """
-    logs, rise = _interpolated(cells, panels.x.shape[1])
+    logs, rise = _interpolated(cells, panels)
     rho, slope = panels.rho[states], panels.slope[states]
     mass = rho * slope
     if depth is not None:
         floor = rho.max(axis=(1, 2)) * np.exp(-depth)
         mass = np.where(rho >= floor[:, None, None], mass, 0.0)
         mass = mass / panels.integral(mass)[:, None, None]
+    # Ent(g²)/∫g'² has no scale: with ∫g²dμ = 1 nothing over- or underflows.
+    with np.errstate(divide="ignore"):
+        weight = 2 * logs + np.log(mass)
+    top = weight.max(axis=(1, 2))
+    scale = top + np.log(panels.integral(np.exp(weight - top[:, None, None])))
+    logs = logs - scale[:, None, None] / 2
     square = np.expm1(2 * logs)
     norm = panels.integral(mass * square)
     spread = panels.integral(mass * (2 * logs * (1 + square) - square))
@@ -129,14 +139,28 @@ def _depth(panels: Panels) -> Array:
     return np.asarray(np.where(panels.line.cut, depth, np.inf).min(axis=-1))
 
 
-def _interpolated(cells: Array, panels: int) -> tuple[Array, Array]:
-    """log g and its derivative in the parameter at panel nodes, (K, P, 16)."""
+def _interpolated(cells: Array, panels: Panels) -> tuple[Array, Array]:
+    """log g and its derivative in the parameter at panel nodes, (K, P, 16).
+
+    Splines of degree 5, one between any two jumps or kinks of log p, where g' may jump; the parts are
+    shifted to meet.
+    """
     from scipy.interpolate import make_interp_spline
 
-    nodes, _ = np.polynomial.legendre.leggauss(POINTS)
-    at = (np.arange(panels)[:, None] + (nodes + 1) / 2) / panels
-    n = cells.shape[-1]
-    beyond = np.pad(cells, [(0, 0), (MIRRORED, MIRRORED)], mode="symmetric")
+    at, n = panels.mesh.nodes, cells.shape[-1]
+    knots = np.array([0.0, 1.0]) if panels.line.bends is None else panels.line.bends[0]
+    beyond = np.pad(cells, [(0, 0), (MIRRORED, MIRRORED)], mode="symmetric").T
     centres = (np.arange(-MIRRORED, n + MIRRORED) + 0.5) / n
-    spline = make_interp_spline(centres, beyond.T, k=DEGREE)
-    return np.moveaxis(spline(at), -1, 0), np.moveaxis(spline(at, 1), -1, 0)
+    logs, rise = np.empty((2, *at.shape, len(cells)))
+    met = None
+    for low, high in pairwise(knots):
+        used = slice(
+            np.searchsorted(centres, low) if low > 0 else 0,
+            np.searchsorted(centres, high) if high < 1 else None,
+        )
+        spline = make_interp_spline(centres[used], beyond[used], k=DEGREE)
+        shift = 0.0 if met is None else met - spline(low)
+        met = spline(high) + shift
+        inside = (at >= low) & (at <= high)
+        logs[inside], rise[inside] = spline(at[inside]) + shift, spline(at[inside], 1)
+    return np.moveaxis(logs, -1, 0), np.moveaxis(rise, -1, 0)

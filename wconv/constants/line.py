@@ -5,7 +5,7 @@ log p up to normalisation. Intervals are parametrised by x(t) = low + (high − 
 [0, 1], which refines both ends (where a density may vanish like a power); a circle by x = low + Lt.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
+from wconv.measured import EPS
 
 DEPTH: Final = 26.0
 """Ends are cut where log p lies this far below its (outermost) maximum: e^-26 = 5e-12."""
@@ -28,6 +29,13 @@ ZOOMS: Final = 12
 
 BISECTIONS: Final = 60
 
+SHORTEST: Final = 1e-60
+LONGEST: Final = 1e60
+"""Lengths beyond which squares and tails of densities leave the range of doubles."""
+
+NEAREST: Final = 1e-10
+"""Least share of its distance from zero that an interval may be long: positions are rounded."""
+
 LogDensities = Callable[[Array, Array], Array]
 """(x (S, n), states (S,)) -> log p (S, n) of these states, up to one additive constant a state."""
 
@@ -42,7 +50,8 @@ class Line:
     interpolated when it comes from nodes): constants change by at most a factor e^{±wobble}.
     ``full`` is the interval before truncation, infinite ends allowed; ``infinite`` says, by symbol
     (C_P, C_T, C_LS), which constants its tails make infinite, and why; ``known_beyond`` that
-    ``log_density`` is a function on all of ``full``, not known on nodes alone.
+    ``log_density`` is a function on all of ``full``, not known on nodes alone. ``bends`` are two rows of
+    knots from 0 to 1, t and the parameter to put in its place, linear in between (none: t itself).
     """
 
     log_density: LogDensities
@@ -55,6 +64,7 @@ class Line:
     periodic: bool = False
     infinite: Mapping[str, str] = field(default_factory=dict)
     known_beyond: bool = False
+    bends: tuple[Array, Array] | None = None
 
     @property
     def n_states(self) -> int:
@@ -66,15 +76,29 @@ class Line:
         """high − low, (S,)."""
         return self.high - self.low
 
+    @property
+    def blur(self) -> Array:
+        """What rounded positions may change, relatively, (S,): much for an interval far from zero."""
+        return np.asarray(4 * EPS * np.maximum(np.abs(self.low), np.abs(self.high)) / self.length)
+
     def positions(self, t: Array) -> tuple[Array, Array]:
         """x(t) and dx/dt for parameters t (n,) in [0, 1], both (S, n)."""
+        t, stretch = self._bent(t)
         if self.periodic:
-            along, slope = t, np.ones_like(t)
+            along, slope = t, stretch
         else:
             # sin² keeps the distance to the near end to full relative accuracy.
-            along, slope = np.sin(np.pi * t / 2) ** 2, np.pi / 2 * np.sin(np.pi * t)
+            along, slope = np.sin(np.pi * t / 2) ** 2, np.pi / 2 * np.sin(np.pi * t) * stretch
         x = self.low[:, None] + self.length[:, None] * along
         return np.minimum(x, self.high[:, None]), self.length[:, None] * slope
+
+    def _bent(self, t: Array) -> tuple[Array, Array]:
+        """The parameter in the place of t, and its derivative."""
+        if self.bends is None:
+            return t, np.ones_like(t)
+        knots, values = self.bends
+        piece = np.clip(np.searchsorted(knots, t, side="right") - 1, 0, len(knots) - 2)
+        return np.interp(t, knots, values), (np.diff(values) / np.diff(knots))[piece]
 
     def sample(self, t: Array) -> tuple[Array, Array, Array]:
         """x, dx/dt and log p (peak near zero; −inf where p vanishes) at parameters t, each (S, n).
@@ -100,7 +124,12 @@ class Line:
         dimension), so what is computed here is a lower side for the whole line; the change between
         two depths tells the rest. Where p is zero beyond an end nothing is cut off. A circle is left
         as it is.
+
+        Raises:
+            InputError: what remains is too short, too long or too far from zero for doubles.
+
         """
+        require_length(self.low, self.high)
         if self.periodic:
             return self
         share, rows = np.linspace(0.0, 1.0, SAMPLES), np.arange(self.n_states)
@@ -118,7 +147,8 @@ class Line:
         high, no_right = self._edge(x[rows, last], x[rows, right - 1], x[rows, right])
         moved = np.stack([low > self.low, high < self.high], axis=-1)
         cut = (self.cut | moved) & ~np.stack([no_left, no_right], axis=-1)
-        return replace(self, low=low, high=high, cut=cut)
+        require_length(low, high)
+        return replace(self, low=low, high=high, cut=cut, bends=None)
 
     def _edge(self, edge: Array, near: Array, far: Array) -> tuple[Array, Array]:
         """The edge (S,), or, where p = 0 at far, the place between near and far where that begins.
@@ -149,6 +179,22 @@ class Line:
             cut=self.cut[key],
             wobble=self.wobble[key],
         )
+
+
+def joined(lines: Sequence[Line]) -> Line:
+    """The densities of several lines that differ in states and ends alone, in one."""
+
+    def together(name: str) -> Array:
+        return np.concatenate([getattr(line, name) for line in lines])
+
+    return replace(
+        lines[0],
+        index=together("index"),
+        low=together("low"),
+        high=together("high"),
+        cut=together("cut"),
+        wobble=together("wobble"),
+    )
 
 
 def outer_peaks(logp: Array) -> Array:
@@ -210,6 +256,28 @@ def _require_positive_inside(logp: Array, x: Array) -> None:
             "be positive inside its support",
             f"0 at {x[where]:.6g}",
             "where it vanishes on the way every constant is infinite: treat the parts one by one",
+        )
+
+
+def require_length(low: Array, high: Array) -> None:
+    """InputError unless intervals are of a length that doubles can square, and not too far from zero."""
+    with np.errstate(over="ignore"):
+        length = high - low
+    wrong = ~((length >= SHORTEST) & (length <= LONGEST))
+    if wrong.any():
+        require.fail(
+            "interval",
+            f"be between {SHORTEST:g} and {LONGEST:g} long where the density lives",
+            f"{length[wrong][0]:.3g}",
+            "measure actions in other units: constants scale like the square of a length",
+        )
+    blurred = length < NEAREST * np.maximum(np.abs(low), np.abs(high))
+    if blurred.any():
+        require.fail(
+            "interval",
+            f"be longer than {NEAREST:g} of its distance from zero",
+            f"[{low[blurred][0]:.17g}, {high[blurred][0]:.17g}]",
+            "move the origin nearer: positions are rounded",
         )
 
 

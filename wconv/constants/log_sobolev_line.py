@@ -25,7 +25,7 @@ from wconv.constants import criteria
 from wconv.constants.extremal import Extremals, best_of_each, refined
 from wconv.constants.line import DEPTH, Line
 from wconv.constants.monotone import FLAT, Scan, located, scan
-from wconv.constants.panels import PANELS, Panels
+from wconv.constants.panels import PANELS, Mesh, Panels, aligned
 from wconv.constants.record import Constant, Side, Witness, constant, stacked
 from wconv.constants.shooting import chains
 from wconv.constants.tails import infinite_constant
@@ -170,16 +170,17 @@ class _Solved:
 
 def _solved(line: Line, depth: Array, poincare: Constant) -> _Solved:
     """Scan the densities above e^-depth of their peaks; refine a faint extremal and all maxima."""
-    cut = line.truncated(depth)
+    cut = aligned(line.truncated(depth), CELLS[0])
     levels = chains(cut, CELLS)
-    scanned = scan(levels[:3], poincare.upper)
+    finite = np.isfinite(poincare.upper)
+    scanned = scan(levels[:3], np.where(finite, poincare.upper, poincare.estimate))
     states = np.arange(line.n_states)
     rows, (start, near) = 2 * states, scanned.faint
     if scanned.peaks.row.size:
         u, c = located(levels[1:3], scanned.peaks)
         rows = np.concatenate([rows, scanned.peaks.row])
         start, near = np.concatenate([start, u]), np.concatenate([near, c])
-    panels = Panels.of(cut, PANELS)
+    panels = Panels.of(cut, Mesh.of(cut, PANELS // 2).halved())
     found = refined(levels[1:], panels, rows, start, near)
     best = best_of_each(found.state, found.value, line.n_states)
     roberto, *integral = criteria.barthe_roberto(panels)

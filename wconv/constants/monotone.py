@@ -180,7 +180,9 @@ def _reaching(chain: Chain, poincare: Array) -> tuple[Array, Array, Array]:
         low, high = c / (2 * (1 + np.exp(log_start))), np.broadcast_to(8 * c, log_start.shape)
         constant, shots = thresholds(chain, -np.exp(log_start) / 2, low, high, tolerance=LOOSE)
         first, second = shots.quotient[:, 0], shots.quotient[:, 1]
-        far = (np.abs(second / first - 1.0) > LEVEL) | (first > TOO_HIGH * c[:, 0])
+        with np.errstate(all="ignore"):  # a quotient that under- or overflows is far
+            level = np.abs(second / first - 1.0) <= LEVEL
+        far = ~level | (first > TOO_HIGH * c[:, 0])
         if not far.any():
             top, best = shots.quotient.argmax(axis=-1)[:, None], shots.quotient.max(axis=-1)
             beyond = np.arange(STARTS) > top

@@ -21,7 +21,9 @@ import numpy as np
 
 from wconv._axes import Array
 from wconv.constants.line import Line
+from wconv.constants.panels import Mesh
 from wconv.constants.roots import bracketed_roots
+from wconv.measured import EPS
 
 GAUSS: Final = 3
 """Quadrature nodes a half cell."""
@@ -63,15 +65,21 @@ def chains(line: Line, cells: tuple[int, ...]) -> list[Chain]:
 
 
 def half_cells(line: Line, cells: int) -> tuple[Array, Array]:
-    """∫ρ dx and ∫dx/ρ over the halves of equal cells in the parameter, (S, 2·cells)."""
+    """∫ρ dx and ∫dx/ρ over the halves of equal cells in the parameter, (S, 2·cells).
+
+    Where log p is rough a half is cut as by ``Mesh``.
+    """
     nodes, weights = np.polynomial.legendre.leggauss(GAUSS)
-    t = (np.arange(2 * cells)[:, None] + (1 + nodes) / 2) / (2 * cells)
+    mesh = Mesh.of(line, 2 * cells)
+    width = np.diff(mesh.edges)
+    t = mesh.edges[:-1, None] + width[:, None] * (1 + nodes) / 2
     _, slope, logp = line.sample(t.ravel())
-    shape = (line.n_states, 2 * cells, GAUSS)
+    shape = (line.n_states, *t.shape)
     p, slope = np.exp(logp).reshape(shape), slope.reshape(shape)
-    mass = (p * slope) @ weights / (4 * cells)
+    first = np.searchsorted(mesh.edges, np.linspace(0.0, 1.0, 2 * cells + 1)[:-1])
+    mass = np.add.reduceat((p * slope) @ weights * width / 2, first, axis=-1)
     with np.errstate(divide="ignore"):
-        resistance = (slope / p) @ weights / (4 * cells)
+        resistance = np.add.reduceat((slope / p) @ weights * width / 2, first, axis=-1)
     total = mass.sum(axis=-1, keepdims=True)
     return mass / total, resistance * total
 
@@ -98,14 +106,16 @@ def thresholds(
 ) -> tuple[Array, Shots]:
     """The C at which p vanishes at the far end and not before, (R, U), and the shots with it.
 
-    C is taken from below, to a relative tolerance: on that side g stays bounded where ρ is tiny.
+    C is taken from below, to a relative tolerance (or what log C resolves): on that side g stays bounded
+    where ρ is tiny.
     ``low`` and ``high`` are guesses on both sides of C.
     """
+    first, last = np.log(low), np.log(high)
     root, _ = bracketed_roots(
         lambda log_c: run(_excess, chain, start, np.exp(log_c))[0],
-        np.log(low),
-        np.log(high),
-        width=tolerance,
+        first,
+        last,
+        width=np.maximum(tolerance, 4 * EPS * np.maximum(np.abs(first), np.abs(last))),
     )
     constant = np.exp(root)
     return constant, shoot(chain, start, constant)

@@ -12,7 +12,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.axis import Axis, spline
-from wconv.constants.line import Line
+from wconv.constants.line import Line, require_length
 from wconv.constants.tails import bounded_part, infinite_constants
 from wconv.measures.densities import Density
 from wconv.measures.spaces import Grid, Interval, Torus
@@ -62,7 +62,8 @@ def line_of_function(log_density: Callable[[Any], Any], on: Interval | Torus) ->
 
     def logs(x: Array, _: Array) -> Array:
         with np.errstate(all="ignore"):  # −inf and NaN are looked at, not warned of
-            return np.asarray(log_density(x[0]), dtype=float)[None]
+            logp = _real(log_density(x.ravel()))
+        return logp.reshape(x.shape) if logp.shape == (x.size,) else logp
 
     if isinstance(on, Torus):
         ends = (0.0, require.positive("torus length", on.length, "give the circumference"))
@@ -70,6 +71,8 @@ def line_of_function(log_density: Callable[[Any], Any], on: Interval | Torus) ->
         ends = (float(on.low), float(on.high))
     if not ends[0] < ends[1]:
         require.fail("interval", "have low < high", ends, "swap or move the ends")
+    if np.isfinite(ends).all():
+        require_length(np.array(ends[:1]), np.array(ends[1:]))
     low, high = ends if isinstance(on, Torus) else bounded_part(logs, ends)
     return Line(
         log_density=logs,
@@ -85,6 +88,24 @@ def line_of_function(log_density: Callable[[Any], Any], on: Interval | Torus) ->
     )
 
 
+def _real(values: Any) -> Array:
+    """What a log-density returned, as floats.
+
+    Raises:
+        InputError: complex numbers, texts, dates, lists of unequal lengths.
+    """
+    try:
+        array = np.asarray(values)
+        kind = str(array.dtype)
+        floats = array.astype(float) if array.dtype.kind in "biufO" else None
+    except (TypeError, ValueError) as error:
+        floats, kind = None, str(error)
+    if floats is None:
+        remedy = "one plain number a point, for example np.real of it"
+        require.fail("log-density", "return real numbers", kind, remedy)
+    return floats
+
+
 def policy_splines(policy: Density) -> tuple[list[Any], list[Any], Array]:
     """log dπ/da as splines of degree 7 and 5, one a state, and eight points a cell to compare them.
 
@@ -94,6 +115,7 @@ def policy_splines(policy: Density) -> tuple[list[Any], list[Any], Array]:
     logp = log_lebesgue(policy)
     h, x = grid.spacing[0], grid.nodes[:, 0]
     axis = Axis(float(x[0] - h / 2), float(x[-1] + h / 2), grid.periodic)
+    require_length(np.array([axis.low]), np.array([axis.high]))
     fine, coarse = ([spline(axis, row, k) for row in logp] for k in (DEGREE, DEGREE - 2))
     return fine, coarse, np.linspace(axis.low, axis.high, 8 * grid.n + 1)
 

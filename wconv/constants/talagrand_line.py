@@ -19,7 +19,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.line import Line
-from wconv.constants.panels import Panels
+from wconv.constants.panels import Mesh, Panels
 from wconv.constants.record import Constant, Side, Witness, constant
 from wconv.constants.tails import infinite_constant
 
@@ -53,8 +53,9 @@ def talagrand_line(line: Line, poincare: Constant, log_sobolev: Constant) -> Con
     """The best C_T with W_2²(ν, p) ≤ 2 C_T KL(ν‖p), of densities on intervals.
 
     The lower side is the best of C_P and of W_2²/(2 KL) at an explicit ν = p e^u, u a polynomial on each
-    panel, less the change of that number on panels half as long and less what the tails beyond a
-    cut may change. The upper side is C_LS. No start is known to lead to the supremum.
+    panel, less the change of that number on panels half as long, less the share of p and ν where log p is
+    rough, and less what the tails beyond a cut may change. The upper side is C_LS. No start is known to lead
+    to the supremum.
 
     Args:
         line: densities on intervals.
@@ -79,7 +80,7 @@ def talagrand_line(line: Line, poincare: Constant, log_sobolev: Constant) -> Con
     value, kl, discretisation, truncation, nodes, ratio = (
         np.concatenate(parts) for parts in zip(*found, strict=True)
     )
-    error = discretisation + truncation + ROUNDING
+    error = discretisation + truncation + deep.blur + ROUNDING
     low = np.maximum(value * (1.0 - error) * np.exp(-line.wobble), 0.0)
     heard = zip(log_sobolev.reasons, log_sobolev.upper, strict=True)
     return constant(
@@ -95,7 +96,7 @@ def talagrand_line(line: Line, poincare: Constant, log_sobolev: Constant) -> Con
 
 def _ascend(line: Line, poincare: Constant) -> tuple[Array, ...]:
     """The best quotient, its KL, two relative errors, nodes and dν/dp, over starts and κ; per state."""
-    panels = Panels.of(line, PANELS)
+    panels = Panels.of(line, Mesh.of(line, PANELS))
     states, lanes = np.arange(line.n_states), 4 * LEVELS
     target = _Target.of(panels.states(np.repeat(states, lanes)))
     potential = _starts(panels, poincare)
@@ -119,10 +120,11 @@ def _ascend(line: Line, poincare: Constant) -> tuple[Array, ...]:
             -1, 1, lanes
         )
     coarse = _Target.of(panels).climb(u)[0]
-    value, kl, _ = _Target.of(Panels.of(line, 2 * PANELS)).climb(panels.halved(u))
-    ratio = panels.flat(_ratio(panels, u)[0])
-    truncation = _beyond(panels, ratio) / kl
-    return value, kl, np.abs(1.0 - coarse / value), truncation, panels.flat(panels.x), ratio
+    value, kl, _ = _Target.of(Panels.of(line, panels.mesh.halved())).climb(panels.halved(u))
+    r = _ratio(panels, u)[0]
+    error = np.abs(1.0 - coarse / value) + panels.unresolved((1.0 + r) * panels.mass)
+    ratio = panels.flat(r)
+    return value, kl, error, _beyond(panels, ratio) / kl, panels.flat(panels.x), ratio
 
 
 @dataclass(frozen=True, eq=False)
