@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.ready
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv check check-all test lint format bench clean
+.PHONY: help venv check check-all test lint format bench figures clean
 
 help:
 	@echo "make check      every theorem on its quick cases, with controls (sets up .venv first)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test       the test suite"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      benchmarks against other solvers (writes benchmarks/results)"
+	@echo "make figures    figures of the dynamics with their data (writes figures/out)"
 
 venv: $(STAMP)
 
@@ -48,6 +49,10 @@ bench: venv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable ".[bench]"
 	$(BIN)/python benchmarks/exact.py
 	$(BIN)/python benchmarks/constants.py
+	$(BIN)/python benchmarks/wpg.py
+
+figures: venv
+	for script in figures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -57,6 +57,15 @@ def test_the_guide_to_constants_runs_as_printed(capsys):
     assert "plateau" in said
 
 
+def test_the_guide_to_dynamics_runs_as_printed(capsys):
+    names = {}
+    for block in blocks(ROOT / "docs" / "dynamics.md", "python"):
+        exec(compile(block, "dynamics.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert "33 policies to time 3" in said
+    assert "SoftPolicyIteration" in said
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_resolve(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):

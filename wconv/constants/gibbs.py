@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 
 from wconv import _require as require
-from wconv.constants.along import along
+from wconv._axes import Array
 from wconv.constants.api import log_sobolev
 from wconv.exact.bellman import q_from_v
 from wconv.mdp.model import MDP
-from wconv.mdp.policy import gibbs
+from wconv.mdp.policy import Policy, gibbs
 from wconv.measured import Bracket, Measured
-
+from wconv.measures.oscillation import oscillation
 
 TRANSFER: Final = 0.05
 """Constants are transferred over such oscillations of log p_k: at most 5 % on either side."""
@@ -44,6 +44,74 @@ class AlongPath:
         return _worst(self.at)
 
 
+class GibbsConstants:
+    """C_LS of the Gibbs policies of one problem: computed at few values, transferred in between.
+
+    What was computed for one path serves the next.
+    """
+
+    def __init__(self, mdp: MDP) -> None:
+        self.mdp = mdp
+        self._values = np.empty((0, mdp.n_states))
+        self._lower, self._upper = np.empty((2, 0, mdp.n_states))
+        self._how = ("", "")
+
+    def along(self, values: Measured) -> AlongPath:
+        """C_LS of p_k ∝ e^{(r+γPV_k)/τ}μ for values V_k (K, S) with errors, in every state.
+
+        Raises:
+            InputError: values of another shape, or infinite ones.
+            whatever ``log_sobolev`` raises.
+
+        """
+        V, error = values.value, values.error
+        if V.ndim != 2 or V.shape[1] != self.mdp.n_states:
+            require.fail("values", "have shape (times, states)", V.shape, "give V along a path")
+        require.finite("values", V)
+        require.finite("error of the values", error)
+        self._compute(V)
+        lower, upper = self._transferred(V)
+        reach = self.mdp.contraction / self.mdp.tau
+        blur = np.exp(2 * reach * error.max(axis=-1))[:, None]
+        at = Bracket(lower / blur, upper * blur, *self._how)
+        step = (np.abs(np.diff(V, axis=0)) + error[1:] + error[:-1]).max(axis=-1)
+        grow = np.exp(reach * step)[:, None]
+        # Both ends bound what lies between.
+        above = np.minimum(at.upper[:-1], at.upper[1:]) * grow
+        below = np.maximum(at.lower[:-1], at.lower[1:]) / grow
+        return AlongPath(at, Bracket(below, above, *self._how))
+
+    def _compute(self, V: Array) -> None:
+        """Compute the constants at those values, in order, that are far from all before."""
+        new: list[Array] = []
+        for row in V:
+            known = np.concatenate([self._values, np.reshape(new, (-1, len(row)))])
+            if not (self._moved(row, known).max(axis=-1) <= TRANSFER).any():
+                new.append(row)
+        if not new:
+            return
+        found = [gibbs(self.mdp, q_from_v(self.mdp, row)) for row in new]
+        C = log_sobolev(Policy(np.concatenate([p.logf for p in found]), self.mdp.grid))
+        lower, upper = (side.reshape(len(new), -1) for side in (C.lower, C.upper))
+        self._values = np.concatenate([self._values, new])
+        self._lower = np.concatenate([self._lower, lower])
+        self._upper = np.concatenate([self._upper, upper])
+        how = f"transferred over osc log(p/p_ref) <= {TRANSFER:g} from "
+        self._how = (how + C.how_lower, how + C.how_upper)
+
+    def _transferred(self, V: Array) -> tuple[Array, Array]:
+        """The best lower and upper sides that the known constants give, (K, S)."""
+        grow = np.exp([self._moved(row, self._values) for row in V])
+        return (self._lower / grow).max(axis=1), (self._upper * grow).min(axis=1)
+
+    def _moved(self, row: Array, known: Array) -> Array:
+        """osc log(p/p_ref) = (γ/τ)·osc P(V − V_ref) in every state, (N, S)."""
+        shifts = np.reshape(
+            [self.mdp.next_value(row - other) for other in known], (-1, *self.mdp.r.shape)
+        )
+        return oscillation(self.mdp.gamma / self.mdp.tau * shifts, self.mdp.grid).upper
+
+
 def gibbs_constants(mdp: MDP, values: Measured) -> AlongPath:
     """C_LS of p_k ∝ e^{(r+γPV_k)/τ}μ for values V_k (K, S) with errors, in every state.
 
@@ -52,22 +120,7 @@ def gibbs_constants(mdp: MDP, values: Measured) -> AlongPath:
         whatever ``log_sobolev`` raises.
 
     """
-    V, error = values.value, values.error
-    if V.ndim != 2 or V.shape[1] != mdp.n_states:
-        require.fail("values", "have shape (times, states)", V.shape, "give V along a path")
-    require.finite("values", V)
-    require.finite("error of the values", error, "evaluate with a certificate")
-    policies = [gibbs(mdp, q_from_v(mdp, row)) for row in V]
-    found = along(policies, log_sobolev, transfer=TRANSFER).at
-    reach = mdp.contraction / mdp.tau
-    blur = np.exp(2 * reach * error.max(axis=-1))[:, None]
-    at = Bracket(found.lower / blur, found.upper * blur, found.how_lower, found.how_upper)
-    step = (np.abs(np.diff(V, axis=0)) + error[1:] + error[:-1]).max(axis=-1)
-    grow = np.exp(reach * step)[:, None]
-    # Both ends bound what lies between.
-    upper = np.minimum(at.upper[:-1], at.upper[1:]) * grow
-    lower = np.maximum(at.lower[:-1], at.lower[1:]) / grow
-    return AlongPath(at, Bracket(lower, upper, at.how_lower, at.how_upper))
+    return GibbsConstants(mdp).along(values)
 
 
 def _worst(bracket: Bracket) -> Bracket:

@@ -7,7 +7,7 @@ masses of a policy; ``evolve`` drives it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, pi, sqrt
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -22,6 +22,9 @@ Advance = Callable[[ActionValue, int], ActionValue]
 
 NARROWEST = 0.7
 """Standard deviations of the Langevin noise below so many spacings are not resolved by the grid."""
+
+ALIASED = 1e-3
+"""Largest relative aliasing of a law under the Langevin update, averaged over the law."""
 
 
 class Scheme(Protocol):
@@ -116,13 +119,14 @@ class WPGD:
             r, P, np.float64(beta), grid.nodes, low, np.asarray(grid.spacing), length
         )
         ends = boundary(mdp)
-        images = 0 if ends == "none" else ceil(9 * sigma / float(length.min()) + 0.5)
+        period = float(length.min()) * (1 if ends == "wrap" else 2)
+        images = ceil(9 * sigma / period + 0.5) - 1  # all that lie within nine deviations
         # By Poisson's formula the rows of an unbounded grid sum to one up to this.
         allowed = 1e-9 + 2.2 * len(grid.shape) * exp(-2 * (pi * sigma / widest) ** 2)
 
         def forward(masses: ActionValue, steps: int) -> ActionValue:
             with jax.enable_x64(True):
-                out, defect = langevin_kernel.advance(
+                out, defect, aliased = langevin_kernel.advance(
                     problem,
                     drift,
                     masses,
@@ -135,7 +139,14 @@ class WPGD:
             if not float(defect) <= allowed:
                 raise SolverError(
                     Outcome.UNRESOLVED,
-                    f"a step moves a mass {float(defect):.1e} beyond the nodes: is the reward confined?",
+                    f"a step moves a mass {float(defect):.1e} beyond the nodes: "
+                    "confine the reward or shorten the step",
+                )
+            if not float(aliased) <= ALIASED:
+                raise SolverError(
+                    Outcome.UNRESOLVED,
+                    "a step carries neighbouring nodes farther apart than its noise is wide "
+                    f"(aliasing {float(aliased):.1e}): refine the grid or shorten the step",
                 )
             return np.asarray(out)
 
@@ -146,7 +157,7 @@ class WPGD:
 class SoftPolicyIteration:
     """π_{k+1} = p^{π_k}, the Gibbs policy: E_{k+1} ≤ γE_k, and quadratically at last; time counts steps."""
 
-    step: float = 1.0
+    step: ClassVar[float] = 1.0
 
     def prepare(self, mdp: MDP) -> Advance:
         """Gibbs policies; see ``Scheme``."""

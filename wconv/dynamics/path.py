@@ -76,14 +76,19 @@ class Path:
 def romberg(levels: Sequence[Measured]) -> Measured:
     """The limit of values with steps h, h/2, h/4, …, whose error expands in powers of h.
 
-    T_{j,k} = T_{j,k−1} + (T_{j,k−1} − T_{j−1,k−1})/(2^k − 1); error "time step" |T_{jj} − T_{j−1,j−1}|.
-    One level is returned as it is.
+    T_{j,k} = T_{j,k−1} + (T_{j,k−1} − T_{j−1,k−1})/(2^k − 1). Error "time step": the last difference
+    |T_{jj} − T_{j−1,j−1}| and a quarter of the one before, as the last passes through zero somewhere. It
+    is an estimate: where rates far above 1/h matter, as from rough starts, it may be too small. One level
+    is returned as it is.
     """
     row: list[Measured] = []
+    limits: list[Array] = []
     for values in levels:
         new = [values]
         for k, coarser in enumerate(row, start=1):
             new.append(new[-1] + (new[-1] - coarser) * (1.0 / (2**k - 1)))
-        change = np.abs(new[-1].value - row[-1].value) if row else None
         row = new
-    return row[-1] if change is None else row[-1].with_error("time step", change)
+        limits.append(row[-1].value)
+    for share, later, earlier in zip((1.0, 0.25), limits[:0:-1], limits[-2::-1], strict=False):
+        row[-1] = row[-1].with_error("time step", share * np.abs(later - earlier))
+    return row[-1]

@@ -11,7 +11,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.api import Inequalities, inequalities
-from wconv.constants.gibbs import AlongPath, gibbs_constants
+from wconv.constants.gibbs import AlongPath, GibbsConstants
 from wconv.dynamics.evolve import evolve
 from wconv.dynamics.methods import Method
 from wconv.dynamics.path import Path
@@ -74,8 +74,12 @@ class Instance:
         """C_LS of the Gibbs policies along a path, in this problem, computed once a path."""
         key = id(path)
         if key not in self._along:
-            self._along[key] = (path, gibbs_constants(self.mdp, self.values(path)))
+            self._along[key] = (path, self._gibbs.along(self.values(path)))
         return self._along[key][1]
+
+    @cached_property
+    def _gibbs(self) -> GibbsConstants:
+        return GibbsConstants(self.mdp)
 
     @cached_property
     def mixed_policies(self) -> dict[str, Policy]:

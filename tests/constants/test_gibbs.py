@@ -1,0 +1,94 @@
+"""C_LS of Gibbs policies along values: brackets hold what lies between, errors of values widen them."""
+
+import numpy as np
+import pytest
+
+import wconv as wc
+from wconv.measured import as_measured
+
+
+def problem(temperature=0.5):
+    return wc.zoo.gaussian_line(temperature=temperature, resolution=64, discount=0.9)
+
+
+@pytest.fixture(scope="module")
+def along():
+    """The flow at five times, and constants at every other one and at all."""
+    mdp = problem()
+    path = wc.evolve(wc.WPGFlow(1e-8), mdp, wc.uniform(mdp), until=1.0, samples=4)
+    values = path.measured
+    return mdp, values, wc.gibbs_constants(mdp, values[::2]), wc.gibbs_constants(mdp, values)
+
+
+def test_shapes_and_the_worst_state(along):
+    _, _, coarse, fine = along
+    assert fine.at.upper.shape == (5, 4)
+    assert coarse.over.upper.shape == (2, 4)
+    assert (fine.at.lower <= fine.at.upper).all()
+    assert fine.worst_at.upper == pytest.approx(fine.at.upper.max(axis=1), rel=0)
+    assert fine.worst_over.lower == pytest.approx(fine.over.lower.max(axis=1), rel=0)
+
+
+def test_an_interval_holds_the_constants_on_the_way(along):
+    _, _, coarse, fine = along
+    for k in range(5):
+        interval = min(k // 2, 1)
+        assert (coarse.over.upper[interval] >= fine.at.lower[k]).all()
+        assert (coarse.over.lower[interval] <= fine.at.upper[k]).all()
+    # Shorter intervals know more, and their ends are points of theirs.
+    assert (np.maximum(fine.over.upper[0], fine.over.upper[1]) <= coarse.over.upper[0]).all()
+    assert (fine.over.upper >= np.maximum(fine.at.lower[:-1], fine.at.lower[1:])).all()
+
+
+def test_it_is_holley_stroock_with_the_change_of_the_values(along):
+    mdp, values, _, fine = along
+    change = np.abs(np.diff(values.value, axis=0)) + values.error[1:] + values.error[:-1]
+    factor = np.exp(mdp.contraction / mdp.tau * change.max(axis=1))[:, None]
+    nearest = np.minimum(fine.at.upper[1:], fine.at.upper[:-1])
+    assert fine.over.upper == pytest.approx(nearest * factor, rel=1e-13)
+
+
+def test_at_a_time_the_constants_are_those_of_the_gibbs_policy(along):
+    mdp, values, _, fine = along
+    exact = wc.log_sobolev(wc.gibbs(mdp, wc.q_from_v(mdp, values.value[2])))
+    assert (fine.at.lower[2] <= exact.upper).all()
+    assert (fine.at.upper[2] >= exact.lower).all()
+    # Not recomputed but transferred, over log(p/p_ref) that oscillates by at most .05.
+    assert (fine.at.upper[2] / exact.upper <= np.exp(0.05) * (1 + 1e-6)).all()
+
+
+def test_errors_of_the_values_widen_both_sides(along):
+    mdp, V, off = along[0], along[1].value[[0, 4]], 0.03
+    sharp = wc.gibbs_constants(mdp, wc.Measured.of(V))
+    blurred = wc.gibbs_constants(mdp, wc.Measured.of(V, noise=off))
+    factor = np.exp(2 * mdp.contraction * off / mdp.tau)
+    assert blurred.at.upper == pytest.approx(sharp.at.upper * factor, rel=1e-12)
+    assert blurred.at.lower == pytest.approx(sharp.at.lower / factor, rel=1e-12)
+    shifted = wc.gibbs_constants(mdp, wc.Measured.of(V + off * np.array([1, -1, 1, -1])))
+    assert (shifted.at.upper <= blurred.at.upper).all()
+    assert (shifted.at.lower >= blurred.at.lower).all()
+
+
+def test_without_values_it_is_the_gaussian():
+    """γ = 0 and no reward: p is N(0, τ/β) whatever V."""
+    mdp = wc.zoo.gaussian_line(amplitude=0.0, discount=0.0, temperature=0.3, resolution=64)
+    found = wc.gibbs_constants(mdp, wc.Measured.of(np.arange(8.0).reshape(2, 4)))
+    for bracket in (found.at, found.over):
+        assert (bracket.lower <= 0.3 * (1 + 1e-9)).all()
+        assert (bracket.upper >= 0.3 * (1 - 1e-9)).all()
+        assert bracket.upper == pytest.approx(np.full(bracket.upper.shape, 0.3), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "match"),
+    [
+        (np.zeros(4), r"values must have shape \(times, states\), got \(4,\)"),
+        (np.zeros((2, 3)), r"values must have shape \(times, states\), got \(2, 3\)"),
+        (np.full((2, 4), np.nan), "values must be finite"),
+        (np.full((2, 4), np.inf), "values must be finite"),
+        (wc.Measured.of(np.zeros((2, 4)), noise=np.inf), "error of the values must be finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused(values, match):
+    with pytest.raises(wc.InputError, match=match):
+        wc.gibbs_constants(problem(), as_measured(values))
