@@ -50,6 +50,20 @@ def test_between_iterates_and_so_far(path):
     assert worst.lower[-1] == pytest.approx(1.0, rel=1e-8)
 
 
+def test_mixtures_of_two_gibbs_policies_lie_between_them():
+    """Geometric and arithmetic mixtures of Gaussians, towards a smaller constant and a larger one."""
+    ends = gaussians([1.0, 1.3])
+    for first, last in (ends, ends[::-1]):
+        between = wc.along([first, last], wc.poincare).between
+        for share in (0.1, 0.5, 0.9, 1.0):
+            mean = share * last.logf + (1 - share) * first.logf
+            masses = share * np.exp(last.logf) + (1 - share) * np.exp(first.logf)
+            for logits in (mean, np.log(masses)):
+                found = wc.poincare(wc.softmax_policy(logits, first.grid))
+                assert (between.lower[0] <= found.lower).all()
+                assert (found.upper <= between.upper[0]).all()
+
+
 def test_a_million_times_smaller_step_is_computed_once():
     calls = []
 

@@ -1,5 +1,6 @@
 """C_h of reversible chains: exact cases, convergence to C_LS, witnesses, theorems."""
 
+import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
@@ -129,6 +130,40 @@ def test_witness_and_random_policies():
         for _ in range(50):
             other = softmax_policy(p.logf + scale * rng.standard_normal((3, 12)), grid)
             assert (2 * kl(other, p).value <= found.lower * fisher_dirichlet(other, p).value).all()
+
+
+def exact_quotient(p, s, u):
+    """2 KL(π‖p)/I_h(π‖p) for dπ/dp proportional to u, in forty digits."""
+    grid, number = p.grid, mpmath.mpf
+    weights = zip(p.logf[s], grid.log_weights, strict=True)
+    mass = [mpmath.exp(number(a) + number(b)) for a, b in weights]
+    mass = [m / mpmath.fsum(mass) for m in mass]
+    u = [number(x) for x in u]
+    mean = mpmath.fsum(m * x for m, x in zip(mass, u, strict=True))
+    u = [x / mean for x in u]
+    entropy = mpmath.fsum(m * x * mpmath.log(x) for m, x in zip(mass, u, strict=True))
+    information = mpmath.fsum(
+        mpmath.sqrt(mass[i] * mass[j]) * (u[i] - u[j]) * mpmath.log(u[i] / u[j]) / number(h) ** 2
+        for (i, j), h in zip(grid.edges.tolist(), grid.lengths, strict=True)
+    )
+    return 2 * entropy / information
+
+
+def test_lower_side_allows_for_the_errors_of_its_quotient():
+    """Lower sides are below the quotients of their witnesses, and by rounding alone.
+
+    Where p is nearly flat on a path the best π is close to p, and its small entropy least certain.
+    """
+    rng = np.random.default_rng(5)
+    logits = np.repeat([0.01, 0.03, 3.0], 8)[:, None] * rng.standard_normal((24, 8))
+    for grid in (FiniteSet(rng.standard_normal((8, 2))).grid(), Interval(0.0, 1.0).grid(8)):
+        p = softmax_policy(logits, grid)
+        found = modified_log_sobolev(p)
+        attained = found.lower_sides[1].value
+        with mpmath.workdps(40):
+            for s, u in enumerate(found.witness.values):
+                quotient = exact_quotient(p, s, u)
+                assert quotient * (1 - mpmath.mpf("1e-9")) <= attained[s] <= quotient, s
 
 
 def test_products_have_the_larger_constant():

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
+import wconv as wc
+from wconv.constants import circle as module
+from wconv.constants import turns
 from wconv.constants.circle import log_sobolev_circle, poincare_circle
 from wconv.constants.line import Line
 from wconv.constants.log_sobolev_line import log_sobolev_line
@@ -153,6 +158,141 @@ def test_policies_on_a_torus():
     assert "C_LS of 2 densities" in repr(found)
 
 
+def relaxation(log_density, n):
+    """C_P by power iteration with the inverse of f ↦ −(p f')'/p on n cells, accurate where p is tiny."""
+    h = TURN / n
+    p, between = (np.exp(log_density((np.arange(n) + shift) * h)) for shift in (0.5, 1.0))
+    f, c_p = np.sin(np.arange(n) * h), 0.0
+    for _ in range(100):
+        f = f - p @ f / p.sum()
+        flux = np.cumsum(p * f) * h
+        rise = ((flux / between).sum() / (1 / between).sum() - flux) / between * h
+        f, before = np.concatenate([[0.0], np.cumsum(rise[:-1])]), np.sqrt(p @ f**2)
+        c_p, last = np.sqrt(p @ (f - p @ f / p.sum()) ** 2) / before, c_p
+        if abs(c_p / last - 1 if last else 1) < 1e-13:
+            break
+        f = f / np.abs(f).max()
+    return c_p
+
+
+def deep(depth, shift, third):
+    return lambda x: depth * (np.cos(2 * x) + 0.3 * np.cos(x + shift) + third * np.cos(3 * x + 1))
+
+
+@pytest.mark.parametrize("third", [0.0, 0.2])
+def test_deep_wells_are_enclosed_or_refused(third):
+    """C_P grows to 10²⁰; from some depth on rounding hides it from polynomials, which they must say."""
+    refused = []
+    for depth in (4.0, 12.0, 15.0, 16.5, 18.0, 20.0, 22.0, 24.0, 30.0):
+        for shift in (0.4, 2.0):
+            log_density = deep(depth, shift, third)
+            coarse, fine = (relaxation(log_density, n) for n in (1000, 2000))
+            exact, error = (4 * fine - coarse) / 3, abs(fine - coarse)
+            try:
+                found = poincare_circle(circle(log_density))
+            except SolverError:
+                refused.append(depth)
+                continue
+            assert found.lower[0] <= exact + error, (depth, shift)
+            assert found.upper[0] >= exact - error, (depth, shift)
+            assert found.upper[0] / found.lower[0] - 1 <= 2e-3
+    assert refused
+    assert min(refused) > 15.0
+
+
+def test_gibbs_policies_of_a_cold_ring():
+    """Wells of e^38: the scan and the ascents must do without the digits that such densities leave."""
+    mdp = wc.zoo.ring(temperature=0.02)
+    line = line_of_policy(wc.gibbs(mdp, mdp.r))
+    poincare, found = solved(line)
+    exact = relaxation(lambda x: line.logs(np.tile(x, (4, 1)))[3], 4000)
+    assert exact == pytest.approx(1.859065691e11, rel=1e-6)
+    assert poincare.lower[3] <= exact * (1 + 1e-6)
+    assert poincare.upper[3] >= exact * (1 - 1e-6)
+    assert poincare.upper[3] / poincare.lower[3] - 1 <= 1e-4
+    assert (found.upper / found.lower <= 1.1).all()
+    assert (found.lower[:3] > np.array([12.0, 17.0, 16.0]) * poincare.upper[:3]).all()
+    # With masses p, q in two deep wells C_LS/C_P → (log p − log q)/(2(p − q)).
+    x = np.linspace(0.0, TURN, 4001)[:-1]
+    p = np.exp(line.logs(np.tile(x, (4, 1)))[3])
+    side = np.interp(x, found.witness.nodes[3], found.witness.values[3]) > 1.0
+    one, two = p[side].sum() / p.sum(), p[~side].sum() / p.sum()
+    ratio = (np.log(one) - np.log(two)) / (2 * (one - two))
+    assert found.lower[3] <= ratio * exact <= found.upper[3]
+
+
 def test_too_deep_wells_are_refused():
-    with pytest.raises(SolverError, match=r"C_P in state 0 still changes by .* at 257 nodes"):
+    with pytest.raises(SolverError, match=r"C_P in state 0 is known to .* at 257 nodes: raise the"):
         poincare_circle(circle(lambda x: 20 * np.sin(2 * x) + 0.5 * np.cos(x)))
+    coldest = wc.zoo.ring(temperature=1e-4)
+    with pytest.raises(SolverError, match=r"falls to 0e\+00 of its peak, .* raise the temperature"):
+        wc.log_sobolev(wc.gibbs(coldest, coldest.r))
+
+
+def test_every_side_widens_by_the_error_of_the_density():
+    """A density known up to e^w has constants known up to e^w: of every bound, where the ascent finds
+    a maximum and where it does not.
+    """
+    wobble = np.array([0.05, 0.03])
+    sharp = circle(skewed, lambda x: np.sin(2 * x))
+    for known, blurred in zip(solved(sharp), solved(replace(sharp, wobble=wobble)), strict=True):
+        for sign, which in ((-1, "lower_sides"), (1, "upper_sides")):
+            for one, two in zip(getattr(known, which), getattr(blurred, which), strict=True):
+                assert one.method == two.method
+                grown = np.log(two.value / one.value)
+                assert grown == pytest.approx(sign * wobble, rel=1e-9), one.method
+
+
+def test_coarse_policies_hold_what_they_sample():
+    """Sixteen nodes leave an error of .05 in log p and of .004 in the constants."""
+
+    def waves(x):
+        return 1.5 * np.cos(2 * x) + 0.5 * np.cos(x) + 0.2 * np.sin(x) + 0.4 * np.cos(6 * x)
+
+    grid = Torus().grid(16)
+    line = line_of_policy(softmax_policy(waves(grid.nodes.T), grid))
+    assert 0.04 <= line.wobble[0] <= 0.05
+    for coarse, fine in zip(solved(line), solved(circle(waves)), strict=True):
+        assert coarse.lower[0] <= fine.lower[0]
+        assert coarse.estimate[0] * 1.002 <= fine.lower[0] <= fine.upper[0] <= coarse.upper[0]
+        assert coarse.upper[0] / coarse.lower[0] <= np.exp(2.5 * line.wobble[0])
+
+
+def test_what_an_ascent_does_not_find_stays_in_the_bracket(monkeypatch):
+    """C_LS = 1 for cosines, even where the ascents stop early or do not converge."""
+    density = circle(lambda x: 0.3 * np.cos(x), lambda x: 4 * np.cos(x))
+
+    def early(_, g):
+        return np.sqrt(g)
+
+    def unsteady(_, g):
+        return np.sqrt(g) if g.shape[-1] == module.NODES[1] else g
+
+    for broken in (early, unsteady):
+        monkeypatch.setattr(module, "ascended", broken)
+        poincare, found = solved(density)
+        assert (found.lower <= 1.0).all()
+        assert (found.upper >= 1.0).all()
+        assert (found.upper <= 2.0).all()
+    assert (found.lower == poincare.lower).any()
+
+
+def test_the_bracket_is_no_narrower_than_the_scan_allows(monkeypatch):
+    """A scan known to two percent may hide another maximum, a percent above the one that it shows."""
+    scan = turns.turns
+
+    def vague(line, c_p):
+        seen = scan(line, c_p)
+        return replace(seen, error=0.02 * seen.best)
+
+    monkeypatch.setattr(turns, "turns", vague)
+    _, found = solved(circle(skewed))
+    assert found.upper[0] >= 1.01 * found.estimate[0]
+
+
+def test_scan_knows_its_error():
+    """C_LS = 1 for cosines, between the u and the places that the scan has looked at."""
+    density = circle(*(lambda x, k=k: k * np.cos(x) for k in (0.01, 0.3, 1.0, 4.0, 12.0)))
+    seen = turns.turns(density, poincare_circle(density).estimate)
+    assert (np.abs(seen.best - 1.0) <= seen.error).all()
+    assert (seen.error <= 3e-3).all()

@@ -1,12 +1,16 @@
 """C_P in the plane against closed forms, and the theorems beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
 from scipy.special import jnp_zeros
 
 from wconv._require import InputError
 from wconv.constants.disc import Disc
 from wconv.constants.plane import plane_of_function, plane_of_policy
+from wconv.constants.plane_criteria import convex_reference, curvature, oscillation_factor
 from wconv.constants.poincare_plane import poincare_plane
 from wconv.mdp.policy import Policy, softmax_policy
 from wconv.measures.spaces import Box, FiniteSet, Interval, Torus
@@ -112,6 +116,60 @@ def test_holley_stroock_takes_the_oscillation_of_the_whole_set():
     assert found.method == "Holley–Stroock"
     exact = np.exp(2) / jnp_zeros(1, 1)[0] ** 2
     assert exact <= found.value[0] <= exact * 1.003
+
+
+@pytest.mark.parametrize("periodic", [(False, False), (True, False), (True, True)])
+def test_oscillation_between_the_points_of_a_mesh(periodic):
+    """The peaks and valleys of four waves lie half-way between forty samples."""
+    wave = np.sin(2 * np.pi * 4 * np.arange(40) / 40)
+    flat_wave = np.zeros(40)
+    for potential, oscillation in (
+        (wave[:, None] + flat_wave, 2.0),
+        (flat_wave[:, None] + 3 * wave, 6.0),
+        (wave[:, None] + wave, 4.0),
+    ):
+        assert np.ptp(potential) < 0.96 * oscillation
+        found = np.log(oscillation_factor(potential, periodic))
+        assert oscillation <= found <= 1.3 * oscillation
+
+
+def test_convex_reference_of_a_convex_potential_is_its_curvature():
+    """The Gaussian of variance 2⁻¹⁰·32² = 1 on ±16 attains C_LS ≤ 1/k."""
+    x = np.linspace(-16.0, 16.0, 65)
+    found = convex_reference((x[:, None] ** 2 + x**2) / 2, x, x)
+    assert 1.0 <= found <= 1.0 + 1e-9
+
+
+@pytest.mark.parametrize("kappa", [-2.0, -0.5, 0.1, 0.8])
+@pytest.mark.parametrize("polar", [False, True])
+def test_curvature_of_little_or_negative_convexity(kappa, polar):
+    """min over k ≥ 0 of e^{ks}/(κ + k) for V = κ|a|²/2, by a search of its own."""
+    u = np.linspace(0.0, 1.5, 129)
+    v = np.linspace(0.0, 2 * np.pi, 129)[:-1] if polar else np.linspace(-1.0, 1.0, 129)
+    squares = u[:, None] ** 2 + 0.0 * v if polar else u[:, None] ** 2 + v**2
+    spread = 1.5**2 / 2 if polar else (0.75**2 + 1.0**2) / 2
+    best = minimize_scalar(
+        lambda k: k * spread - np.log(kappa + k), bounds=(max(-kappa, 0.0), 50.0), method="bounded"
+    )
+    found = curvature(kappa * squares / 2, u, v, polar=polar)
+    assert found == pytest.approx(np.exp(best.fun), rel=1e-6)
+    assert found >= np.exp(best.fun) * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("on", [SQUARE, Torus(dim=2), Disc(1.0)], ids=["box", "torus", "disc"])
+def test_every_side_widens_by_the_error_of_the_density(on):
+    """A density known up to e^w has a constant known up to e^w."""
+
+    def waves(a):
+        x, y = a[..., 0], a[..., 1]
+        return np.cos(x) + 0.5 * np.cos(x - y) + 0.3 * np.sin(y)
+
+    sharp = plane_of_function(waves, on)
+    known, blurred = (poincare_plane(p) for p in (sharp, replace(sharp, wobble=np.array([0.05]))))
+    for sign, which in ((-1, "lower_sides"), (1, "upper_sides")):
+        for one, two in zip(getattr(known, which), getattr(blurred, which), strict=True):
+            assert one.method == two.method
+            assert np.log(two.value / one.value) == pytest.approx(sign * 0.05, rel=1e-9), one.method
 
 
 def test_policies_are_functions_known_at_nodes():

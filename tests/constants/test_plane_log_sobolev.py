@@ -1,5 +1,7 @@
 """C_LS in the plane: products, rotations of products, discs, and witnesses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.interpolate import RectBivariateSpline
@@ -111,3 +113,17 @@ def test_policies_in_several_states():
     assert (found.lower <= found.upper).all()
     assert found.witness.values.shape == (2, 64 * 64)
     assert (found.witness.values > 0).all()
+
+
+def test_every_side_widens_by_the_error_of_the_density():
+    """A density known up to e^w has a C_LS known up to e^w, from the ascent and by theorems."""
+    sharp = plane_of_function(lambda a: np.cos(3 * a[..., 0] - a[..., 1]) + a[..., 1], SQUARE)
+    known, blurred = (
+        log_sobolev_plane(plane, poincare_plane(plane))
+        for plane in (sharp, replace(sharp, wobble=np.array([0.05])))
+    )
+    for sign, which in ((-1, "lower_sides"), (1, "upper_sides")):
+        for one, two in zip(getattr(known, which), getattr(blurred, which), strict=True):
+            assert one.method == two.method
+            assert np.log(two.value / one.value) == pytest.approx(sign * 0.05, rel=1e-9), one.method
+    assert known.lower[0] > 1.001 * known.lower_sides[0].value[0]

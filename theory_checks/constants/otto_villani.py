@@ -14,7 +14,7 @@ from theory_checks.constants import on_a_continuum
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import constants as bounds
 
-GAUSSIAN = case("gaussian-line", amplitude=0.0, policies="smooth", tight=0.999)
+GAUSSIAN = case("gaussian-line", amplitude=0.0, policies="smooth", tight=0.9999999)
 CASES = [
     GAUSSIAN,
     case("double-well", temperature=0.3, policies="smooth"),

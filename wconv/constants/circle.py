@@ -59,21 +59,23 @@ FLAT: Final = 1e-9
 """An extremal beats C_P only by more than this, relatively."""
 
 ROUNDING: Final = 1000 * EPS
+TURN: Final = 2 * np.pi
 
 
 def poincare_circle(line: Line) -> Constant:
     """The best C_P with Var_p(g) ≤ C_P ∫g'² dp, of densities on a circle.
 
     Lower side: the Rayleigh quotient of a trigonometric polynomial, the Galerkin eigenfunction ("numerical").
-    Upper sides: the eigenvalue plus the change between two resolutions ("sharp-numerical"); Holley–Stroock
-    (L/2π)² e^{osc log p}; the push-forward of the uniform density, (1/(2π min ρ))²; and C_P of the interval
-    cut open where p is least.
+    Upper sides: the eigenvalue plus its rounding and the change between two resolutions ("sharp-numerical");
+    Holley–Stroock (L/2π)² e^{osc log p}; the push-forward of the uniform density, (1/(2π min ρ))²; and, where
+    that is resolved, C_P of the interval cut open where p is least.
 
     Returns:
-        C_P of shape (S,), its eigenfunction as witness; diagnostics "discretisation", relative, and "nodes".
+        C_P of shape (S,), its eigenfunction as witness; diagnostics "discretisation" and "rounding",
+        relative, and "nodes".
 
     Raises:
-        SolverError: a density that 257 nodes do not resolve to 1e-3.
+        SolverError: a density that 257 nodes do not resolve to 1e-3, or of too deep wells for float64.
 
     """
     values: list[Array] = []
@@ -86,22 +88,24 @@ def poincare_circle(line: Line) -> Constant:
         )
         if change.max() <= FINE:
             break
-    _require_resolved("C_P", change, n)
     value = values[-1]
+    # Errors of eigenfunctions enter quotients squared; those of large energy enter most.
+    rounding = (EPS / ring.distinct * TURN / line.length) ** 2 * value
+    _require_resolved(change + rounding, n)
     checked = Ring.of(line, n, CHECK).poincare_quotient(f)
     low = np.minimum(value, checked) - np.abs(value - checked)
-    high = value * (1.0 + change + ROUNDING) * np.exp(line.wobble)
-    opened = [
-        Side(s.value, s.rigor, f"interval cut open, {s.method}")
-        for s in poincare_line(_cut_open(line)).upper_sides
-    ]
+    high = value * (1.0 + change + rounding + ROUNDING) * np.exp(line.wobble)
     return constant(
         "C_P",
         [Side(low * (1.0 - ROUNDING) * np.exp(-line.wobble), "numerical", "Rayleigh quotient")],
-        [Side(high, "sharp-numerical", "Galerkin eigenvalue"), *_everywhere(line), *opened],
+        [Side(high, "sharp-numerical", "Galerkin eigenvalue"), *_everywhere(line), *_opened(line)],
         estimate=value,
         witness=Witness(ring.nodes, f),
-        diagnostics={"discretisation": change, "nodes": np.full(line.n_states, n)},
+        diagnostics={
+            "discretisation": change,
+            "rounding": rounding,
+            "nodes": np.full(line.n_states, n),
+        },
     )
 
 
@@ -119,10 +123,7 @@ def log_sobolev_circle(line: Line, poincare: Constant) -> Constant:
 
     Returns:
         C_LS of shape (S,), g as witness; diagnostics "margin" by which the maximum beats C_P (not positive
-        where none does), "discretisation" and "scan" (its error), all relative.
-
-    Raises:
-        SolverError: a density that 257 nodes do not resolve to 1e-3.
+        where none does, or none was resolved to 1e-3), "discretisation" and "scan" (its error), all relative.
 
     """
     from wconv.constants.turns import turns
@@ -131,8 +132,6 @@ def log_sobolev_circle(line: Line, poincare: Constant) -> Constant:
     if poincare.witness is None:
         require.fail("poincare", "carry its eigenfunction", "no witness", "use poincare_circle")
     found = _maxima(line, seen, poincare.witness.values)
-    change = found.error / np.maximum(found.value, poincare.estimate)
-    _require_resolved("C_LS", change, found.g.shape[-1])
     panels = Panels.of(_cut_open(line))
     opened = criteria.barthe_roberto(panels)[1], criteria.gaussian_transport(panels)
     low = (found.value - found.rounding) * np.exp(-line.wobble)
@@ -152,7 +151,7 @@ def log_sobolev_circle(line: Line, poincare: Constant) -> Constant:
         witness=Witness(Ring.of(line, found.g.shape[-1]).nodes, found.g),
         diagnostics={
             "margin": found.value / poincare.estimate - 1.0,
-            "discretisation": change,
+            "discretisation": found.error / np.maximum(found.value, poincare.estimate),
             "scan": seen.error / np.maximum(seen.best, poincare.estimate),
         },
     )
@@ -160,8 +159,8 @@ def log_sobolev_circle(line: Line, poincare: Constant) -> Constant:
 
 @dataclass(frozen=True, eq=False)
 class _Maxima:
-    """The best g of every state, (S, n); its quotient (0 where it is not known), what a finer resolution may
-    change, and the error of its quadrature, each (S,).
+    """The best g of every state, (S, n); its quotient (0 where none is resolved), what a finer resolution
+    may change, and the error of its quadrature, each (S,).
     """
 
     g: Array
@@ -178,9 +177,11 @@ def _maxima(line: Line, seen: "Turns", f: Array) -> _Maxima:
     if seen.state.size == 0:
         return _Maxima(g, nothing, nothing, nothing)
     _, coarse = _ascent(line, seen, NODES[NODES.index(n) - 1])
-    risen, value = _ascent(line, seen, n)
+    risen, fine = _ascent(line, seen, n)
+    resolved = np.abs(fine - coarse) <= COARSE * fine
+    value, coarse = (np.where(resolved, part, 0.0) for part in (fine, coarse))
     check = Ring.of(line, n, CHECK).states(seen.state).log_sobolev_quotient(risen)
-    rounding = np.abs(value - check) + ROUNDING * value
+    rounding = np.where(resolved, np.abs(value - check) + ROUNDING * value, 0.0)
     values, errors, roundings = (
         np.concatenate([nothing, part]) for part in (value, np.abs(value - coarse), rounding)
     )
@@ -197,15 +198,16 @@ def _ascent(line: Line, seen: "Turns", nodes: int) -> tuple[Array, Array]:
 
 def _scan_side(line: Line, seen: "Turns", found: _Maxima, beats: Array, poincare: Constant) -> Side:
     """The largest of C_P, the maxima found, and what the scan may have missed."""
-    maximum = (found.value + found.error + found.rounding) * np.exp(line.wobble)
+    grow = np.exp(line.wobble)
+    known = found.error + found.rounding + found.value * poincare.diagnostics["rounding"]
     # Extremals well below the best of the scan were not refined.
     missed = BELOW * seen.best + seen.error
     # Where the ascent does not confirm the scan, or nothing beats C_P, the scan itself is what is known.
     blind = ~beats | (found.value < seen.best - seen.error)
-    high = np.maximum(seen.best, poincare.upper) + np.abs(seen.best - poincare.estimate) * ~beats
-    missed = np.where(blind, high + seen.error, missed)
-    value = np.max([poincare.upper, maximum, missed], axis=0)
-    return Side(value, "sharp-numerical", "scan of unimodal extremals")
+    high = np.maximum(seen.best, poincare.upper / grow)
+    high = high + np.abs(seen.best - poincare.estimate) * ~beats + seen.error
+    value = np.maximum(found.value + known, np.where(blind, high, missed)) * grow
+    return Side(np.maximum(poincare.upper, value), "sharp-numerical", "scan of unimodal extremals")
 
 
 def _eigenfunction(ring: Ring) -> Array:
@@ -214,13 +216,22 @@ def _eigenfunction(ring: Ring) -> Array:
     return np.asarray((ring.whitening @ vectors[:, -2, :, None])[..., 0])
 
 
+def _opened(line: Line) -> list[Side]:
+    """C_P of the interval cut open where p is least, a bound on that of the circle; none if unresolved."""
+    try:
+        sides = poincare_line(_cut_open(line)).upper_sides
+    except SolverError:
+        return []
+    return [Side(s.value, s.rigor, f"interval cut open, {s.method}") for s in sides]
+
+
 def _everywhere(line: Line) -> list[Side]:
     """(L/2π)² e^{osc log p} and (1/(2π min ρ))²: bounds on C_P and C_LS from the uniform circle."""
     logp = line.sample(np.arange(SAMPLES - 1) / (SAMPLES - 1))[2]
     # A parabola through three samples tells how much higher or lower it may be in between.
     bend = np.abs(np.roll(logp, 1, -1) - 2 * logp + np.roll(logp, -1, -1)) / 8
     top, bottom = (logp + bend).max(axis=-1), (logp - bend).min(axis=-1)
-    uniform = (line.length / (2 * np.pi)) ** 2
+    uniform = (line.length / TURN) ** 2
     mean = np.exp(logp).mean(axis=-1)
     grow = (1.0 + ROUNDING) * np.exp(line.wobble)
     return [
@@ -242,10 +253,11 @@ def _cut_open(line: Line) -> Line:
     return replace(line, log_density=logs, low=start, high=start + turn, periodic=False)
 
 
-def _require_resolved(symbol: str, change: Array, nodes: int) -> None:
-    worst = int(change.argmax())
-    if not change[worst] <= COARSE:
+def _require_resolved(error: Array, nodes: int) -> None:
+    worst = int(error.argmax())
+    if not error[worst] <= COARSE:
         raise SolverError(
             Outcome.UNRESOLVED,
-            f"{symbol} in state {worst} still changes by {change[worst]:.1e} relative at {nodes} nodes",
+            f"C_P in state {worst} is known to {error[worst]:.1e} relative at {nodes} nodes: "
+            "raise the temperature",
         )

@@ -11,7 +11,10 @@ from wconv.constants.plane import Plane
 from wconv.measured import EPS
 
 CELLS: Final = 64
-"""Cells an axis on which a density is tested."""
+"""Cells an axis at whose centres a density is tested, and as many points that no lattice has."""
+
+IRREGULAR: Final = (2**0.5, 3**0.5)
+"""Multiples of these, modulo one, are the shares of the axes at the other points."""
 
 RESIDUAL: Final = 1e-12
 """Largest residual of log p = f(x) + g(y), relative to the oscillation of log p, for a product."""
@@ -23,21 +26,26 @@ LOST: Final = 1e-9
 def factors(plane: Plane) -> tuple[Line, Line] | None:
     """The two laws of which every density on a box or torus is the product; None if one is not.
 
-    log p must be a sum f(x) + g(y) to 1e-12 of its oscillation on 64 × 64 points (of which no finite number
+    log p must be a sum f(x) + g(y) to 1e-12 of its oscillation on a lattice of 64 × 64 points, and on as many
+    with irregular coordinates, which waves that vanish on a lattice do not escape (no finite number of points
     proves it everywhere). The factors are the densities on the lines through the largest value.
     """
     if plane.polar:
         return None
     u, v = (axis.centres(CELLS) for axis in plane.axes)
+    irregular = [
+        axis.low + axis.length * (np.arange(1, CELLS + 1) * step % 1.0)
+        for axis, step in zip(plane.axes, IRREGULAR, strict=True)
+    ]
     peaks = np.empty((plane.n_states, 2))
     for state in range(plane.n_states):
         logp = plane.logs(u, v, state)
         i, j = np.unravel_index(int(logp.argmax()), logp.shape)
-        size, noise = max(float(np.ptp(logp)), 1.0), 64 * EPS * float(np.abs(logp).max())
-        residual = logp - logp[:, j : j + 1] - logp[i : i + 1] + logp[i, j]
-        if not np.abs(residual).max() <= RESIDUAL * size + noise <= LOST * size:
-            return None
         peaks[state] = u[i], v[j]
+        size, noise = max(float(np.ptp(logp)), 1.0), 64 * EPS * float(np.abs(logp).max())
+        worst = np.max([_residual(plane, state, peaks[state], *m) for m in ((u, v), irregular)])
+        if not worst <= RESIDUAL * size + noise <= LOST * size:
+            return None
 
     def along_u(x: Array, who: Array) -> Array:
         rows = zip(x, who, strict=True)
@@ -49,6 +57,12 @@ def factors(plane: Plane) -> tuple[Line, Line] | None:
 
     first, second = plane.axes
     return _line(plane, first, along_u), _line(plane, second, along_v)
+
+
+def _residual(plane: Plane, state: int, peak: Array, u: Array, v: Array) -> float:
+    """The largest of |log p(u, v) − log p(u, v₀) − log p(u₀, v) + log p(u₀, v₀)| on a mesh."""
+    logp = plane.logs(np.append(u, peak[0]), np.append(v, peak[1]), state)
+    return float(np.abs(logp - logp[:, -1:] - logp[-1:] + logp[-1, -1]).max())
 
 
 def _line(plane: Plane, axis: Axis, logs: LogDensities) -> Line:

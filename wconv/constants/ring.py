@@ -9,13 +9,19 @@ from functools import cached_property
 from typing import Final
 
 import numpy as np
+from scipy.special import xlog1py
 
 from wconv._axes import Array
 from wconv.constants.line import Line
+from wconv.measured import EPS
+from wconv.outcomes import Outcome, SolverError
 
 FACTOR: Final = 3
 SMOOTH: Final = 24.0
 """Modes beyond this number are damped by ``resampled``."""
+
+DISTINCT: Final = 1000 * EPS
+"""Polynomials less distinct than this are not made orthonormal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +58,37 @@ class Ring:
         return np.asarray(self.line.positions(np.arange(self.n) / self.n)[0])
 
     @cached_property
+    def triangle(self) -> Array:
+        """(S, n, n), R of √weights · basis = QR."""
+        return np.asarray(np.linalg.qr(np.sqrt(self.weights)[:, :, None] * self.basis, mode="r"))
+
+    @property
+    def distinct(self) -> Array:
+        """Least over largest norm of what each polynomial adds to those before it, (S,).
+
+        Small where a density is: polynomials that live there are known to eps over it.
+        """
+        norms = np.abs(np.diagonal(self.triangle, axis1=1, axis2=2))
+        return np.asarray(norms.min(axis=-1) / norms.max(axis=-1))
+
+    @cached_property
     def whitening(self) -> Array:
-        """(S, n, n): values at the nodes of polynomials that are orthonormal for the densities."""
-        root = np.sqrt(self.weights)[:, :, None] * self.basis
-        return np.linalg.inv(np.linalg.qr(root, mode="r"))
+        """(S, n, n): values at the nodes of polynomials that are orthonormal for the densities.
+
+        Raises:
+            SolverError: a density so small somewhere that polynomials which live there are lost in rounding.
+
+        """
+        lost = ~(self.distinct > DISTINCT)
+        if lost.any():
+            state = int(lost.argmax())
+            least = self.weights[state].min() / self.weights[state].max()
+            raise SolverError(
+                Outcome.UNRESOLVED,
+                f"the density of state {state} falls to {least:.0e} of its peak, too far for "
+                f"{self.n} polynomials on a circle: raise the temperature",
+            )
+        return np.linalg.inv(self.triangle)
 
     @cached_property
     def energy_root(self) -> Array:
@@ -73,7 +106,7 @@ class Ring:
         # With ∫g² = 1, Ent(g²) = ∫(g² log g² − g² + 1): nothing cancels where g is close to 1.
         less = at / np.sqrt(norm)[:, None] - 1.0
         square = less * (2.0 + less)
-        local = np.log1p(square) * (1.0 + square) - square
+        local = xlog1py(1.0 + square, square) - square
         energy = (self.weights * slope**2).sum(axis=-1) / norm
         return np.asarray((self.weights * local).sum(axis=-1) / (2 * energy))
 

@@ -29,7 +29,7 @@ def ascended(ring: Ring, g: Array) -> Array:
 def _schroedinger(ring: Ring, g: Array) -> Array:
     at, c = g @ ring.basis.T, ring.log_sobolev_quotient(g)
     norm = (ring.weights * at**2).sum(axis=-1, keepdims=True)
-    gain = ring.weights * np.log(at**2 / norm)
+    gain = ring.weights * _log(at**2 / norm)
     orthonormal = ring.basis @ ring.whitening
     energy = ring.energy_root.swapaxes(1, 2) @ ring.energy_root
     potential = orthonormal.swapaxes(1, 2) @ (gain[..., None] * orthonormal)
@@ -43,7 +43,7 @@ def _newton(ring: Ring, g: Array) -> Array:
     c = ring.log_sobolev_quotient(g)
     for _ in range(NEWTON):
         at = g @ ring.basis.T
-        log_square = np.log(at**2)
+        log_square = _log(at**2)
         moment = (ring.weights * at) @ ring.basis
         bent = (stiffness @ g[..., None])[..., 0]
         residual = (ring.weights * at * log_square) @ ring.basis - 2 * c[:, None] * bent
@@ -60,3 +60,8 @@ def _newton(ring: Ring, g: Array) -> Array:
         if np.abs(step).max() <= CLOSE:
             break
     return g
+
+
+def _log(square: Array) -> Array:
+    """log g², finite where g² is below the smallest number: there it weighs nothing."""
+    return np.asarray(np.log(np.maximum(square, np.finfo(float).tiny)))

@@ -42,10 +42,11 @@ NEAR: Final = 0.99
 class Turns:
     """What the scan has seen.
 
-    ``best`` (S,) is the largest quotient, ``error`` (S,) a quarter of what half as many places change, for
-    interpolation of order four (0 and ∞ where nothing is seen, as for the uniform density); ``functions``
-    (K, n) are log g at cell centres of the extremals that come within ``NEAR`` of it, one a sector, and
-    ``state`` (K,) whose they are.
+    ``best`` (S,) is the largest quotient and ``error`` (S,) how much larger it may be (0 and ∞ where
+    nothing is seen, as for the uniform density): a quarter of what half as many places change and of
+    what the extrapolation of meshes changed, and what a parabola through the best u and its neighbours
+    gains at most. ``functions`` (K, n) are log g at cell centres of the extremals that come within
+    ``NEAR`` of it, one a sector, and ``state`` (K,) whose they are.
     """
 
     best: Array
@@ -68,10 +69,7 @@ def turns(line: Line, poincare: Array) -> Turns:
     jump, quotient = ((4 * fine - coarse) / 3 for coarse, fine in zip(*fields, strict=True))
     share, values = _zeros(jump, quotient)
     every_other = _zeros(jump[:, ::2], quotient[:, ::2])[1]
-    best, coarse = values.max(axis=(1, 2)), every_other.max(axis=(1, 2))
-    known = np.isfinite(best) & np.isfinite(coarse)
-    best = np.where(known, best, 0.0)
-    error = np.where(known, np.abs(best - np.where(known, coarse, 0.0)) / 4, np.inf)
+    best, error = _largest(values, every_other, _zeros(*fields[-1])[1])
     state, place, start = _near_best(values)
     near = (place + (share[state, place, start] > 0.5)) % PLACES
     functions = np.empty((0, CELLS[-1]))
@@ -111,9 +109,21 @@ def _meeting(
     )
     constant = np.exp(root)
     count, log_g, *sums = both(_arcs, constant)
-    norm, entropy, energy = (part.sum(axis=2) for part in sums)
-    quotient = (entropy - ((1 + norm) * np.log1p(norm) - norm)) / (2 * energy)
+    quotient = _quotient(*(part.sum(axis=2) for part in sums))
     return constant, count, log_g[:, :, 0] - log_g[:, :, 1], quotient
+
+
+def _quotient(excess: Array, entropy: Array, norm: Array, moment: Array, energy: Array) -> Array:
+    """Ent(g²)/(2∫g'²) from ∫(g² − 1), ∫(g² log g² − g² + 1), N = ∫g², ∫g² log g² and ∫g'².
+
+    The first two do not cancel where N is close to one, the next two where it is tiny. NaN where g² is
+    nowhere above the smallest number.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tiny = excess < -0.5
+        log_norm = np.where(tiny, np.log(norm), np.log1p(excess))
+        near = entropy - ((1.0 + excess) * log_norm - excess)
+        return np.asarray(np.where(tiny, moment - norm * log_norm, near) / (2.0 * energy))
 
 
 def _zeros(jump: Array, quotient: Array) -> tuple[Array, Array]:
@@ -141,6 +151,21 @@ def _cubic(f: Array, share: Array) -> Array:
         - next_ * (s + 1) * s * (s - 2) / 2
         + last * (s + 1) * s * (s - 1) / 6
     )
+
+
+def _largest(values: Array, *rougher: Array) -> tuple[Array, Array]:
+    """``best`` and ``error`` of ``Turns`` from quotients (S, X, U) and rougher ones."""
+    by_start = values.max(axis=1)
+    centre = np.clip(by_start.argmax(axis=-1), 1, by_start.shape[-1] - 2)[:, None]
+    left, middle, right = (
+        np.take_along_axis(by_start, centre + k, axis=-1)[:, 0] for k in (-1, 0, 1)
+    )
+    best = by_start.max(axis=-1)
+    with np.errstate(invalid="ignore"):
+        changes = np.sum([np.abs(best - other.max(axis=(1, 2))) for other in rougher], axis=0)
+        error = changes / 4 + np.abs(left - 2 * middle + right) / 8
+    known = np.isfinite(best) & np.isfinite(error)
+    return np.where(known, best, 0.0), np.where(known, error, np.inf)
 
 
 def _near_best(values: Array) -> tuple[Array, Array, Array]:
@@ -178,7 +203,8 @@ def _functions(
 def _arc(log_g: Any, r: Any, going: Any, cell: Any, constant: Any) -> tuple[Any, ...]:
     """One cell: p/g behind it, the share of its mass before p vanishes, the next log g, r, and going."""
     behind, log_next, r_next = advance(log_g, r, cell[0][:, None], cell[1][:, None], constant)
-    share = jnp.where(behind > 0, 1.0, r / jnp.where(behind > 0, 1.0, r - behind)) * going
+    # Past the end r no longer moves by more than its rounding where masses are tiny.
+    share = jnp.where(behind > 0, 1.0, r / jnp.where(r > behind, r - behind, 1.0)) * going
     on = going * (behind > 0)
     return behind, share, jnp.where(on > 0, log_next, log_g), r_next, on
 
@@ -197,20 +223,21 @@ def _counts_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[A
 
 
 def _arcs_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any, ...]:
-    """Cells until p vanishes, log g there, and ∫(g² − 1), ∫(g² log g² − g² + 1), ∫g'² up to there."""
+    """Cells until p vanishes, log g there, and the integrals of ``_quotient`` up to there."""
 
     def step(carry: Any, cell: Any) -> tuple[Any, None]:
-        log_g, r, going, count, norm, entropy, energy = carry
+        log_g, r, going, count, excess, entropy, norm, moment, energy = carry
         w, a = cell[0][:, None], cell[1][:, None]
         behind, share, log_next, r, on = _arc(log_g, r, going, cell, constant)
-        square = jnp.expm1(2.0 * log_g)
-        norm = norm + share * w * square
-        entropy = entropy + share * w * entropy_density(2.0 * log_g, square)
-        energy = energy + on * (1.0 + square) * behind * behind * a
-        return (log_next, r, on, count + share, norm, entropy, energy), None
+        v, part = 2.0 * log_g, share * w
+        square = jnp.expm1(v)
+        excess, entropy = excess + part * square, entropy + part * entropy_density(v, square)
+        norm, moment = norm + part * jnp.exp(v), moment + part * v * jnp.exp(v)
+        energy = energy + on * jnp.exp(v) * behind * behind * a
+        return (log_next, r, on, count + share, excess, entropy, norm, moment, energy), None
 
     zero = jnp.zeros_like(start)
-    first = (start, zero, jnp.ones_like(start), zero, zero, zero, zero)
+    first = (start, zero, jnp.ones_like(start), *(zero,) * 6)
     (log_g, _, _, *sums), _ = jax.lax.scan(step, first, (mass, resistance))
     count, *rest = sums
     return (count, log_g, *rest)
