@@ -4,8 +4,9 @@ Setting.     Policies π_k of the Langevin update with step η on R^d or a torus
              L_b, B² of `one-step-kl`, the worst of all states (and of all steps, if k varies), δ of these.
 Hypotheses.  (H1) The drift is Lipschitz.  (H2) No boundary: the update is not reflected.
 Claim.       With c = 1 − e^{−τη/C_LS}: E_{k+1} ≤ (1−(1−γ)c)E_k + τδ/(1−γ), hence
-             E_k ≤ (1−(1−γ)c)^k E_0 + τδ/((1−γ)²c), and E ≤ τδ/((1−γ)²c) for the stationary policy; what is
-             left of the gap there vanishes at least like η (observed: like η², see `wpgd-bias-two`).
+             E_k ≤ (1−(1−γ)c)^k E_0 + τδ/((1−γ)²c), and E ≤ τδ/((1−γ)²c) for the stationary policy;
+             in every state W_{k+1} ≤ (I−D_c(I−γP_{π*}))W_k + τδ/(1−γ) (`gap-matrix`). What is left of the
+             stationary gap vanishes at least like η (observed: like η², see `wpgd-bias-two`).
 Tight for.   The one step is where `one-step-kl` is; the plateau nowhere.
 Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Theorem 4.15.
 """
@@ -17,6 +18,7 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.wpg import LINE, RING, TRANSLATE, gaps, langevin
+from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.one_step_kl import MILD, every_step, lipschitz, steps, unreflected
 from wconv.constants.langevin import StepConstants, step_constants, transferred
 from wconv.theory import Item, at_least, at_most, case, check, control
@@ -102,7 +104,8 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
     if not smooth.holds:
         return
     path, found = every_step(run), steps(run)
-    E, moment = gaps(run, path).sup(), found.constants.second.sup()
+    W = gaps(run, path)
+    E, moment = W.sup(), found.constants.second.sup()
     rest = {"tau": run.mdp.tau, "gamma": run.mdp.gamma, "dim": run.mdp.grid.dim}
     eta = path.method.step
     yield at_most(
@@ -112,6 +115,18 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
         over="step",
         C_LS=worst(found.C_LS),
         L_b=worst(found.constants.L_b),
+        eta=eta,
+        **rest,
+    )
+    yield at_most(
+        "W_{k+1} <= (I - D_c(I - gamma P*)) W_k + tau delta / (1-gamma)",
+        W[1:],
+        bounds.gaps_step.given(
+            gaps=W[:-1], kernel=optimal_kernel(run), moment=found.constants.second
+        ),
+        over="step state",
+        C_LS=found.C_LS,
+        L_b=found.constants.L_b,
         eta=eta,
         **rest,
     )

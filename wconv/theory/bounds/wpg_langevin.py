@@ -112,6 +112,26 @@ def gap_step(
 
 
 @Bound
+def gaps_step(
+    gaps: Array,
+    kernel: Array,
+    moment: Array,
+    *,
+    C_LS: Array,
+    L_b: Array,
+    tau: float,
+    gamma: float,
+    eta: float,
+    dim: int,
+) -> Array:
+    """(I − D_c(I − γP_{π*}))W_k + τ max δ/(1−γ), c_s = 1 − e^{−τη/C_LS(s)}, all of shape (..., S)."""
+    kept = np.exp(-tau * eta / C_LS)
+    delta = first_order_error(moment, L_b, tau, eta, dim).max(axis=-1, keepdims=True)
+    ahead = gamma * (gaps @ kernel.T)
+    return np.asarray(kept * gaps + (1.0 - kept) * ahead + tau * delta / (1.0 - gamma))
+
+
+@Bound
 def gap_after(
     start: Array,
     moment: Array,
