@@ -63,7 +63,7 @@ def test_the_guide_to_dynamics_runs_as_printed(capsys):
         exec(compile(block, "dynamics.md", "exec"), names)
     said = capsys.readouterr().out
     assert "33 policies to time 3" in said
-    assert "SoftPolicyIteration" in said
+    assert "MirrorDescent(step=0.25)" in said
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

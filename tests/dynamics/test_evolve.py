@@ -66,7 +66,9 @@ def test_samples_are_every_so_many_steps_and_until_counts_them():
 
 def test_the_grid_that_an_error_names_is_fine_enough():
     coarse = wc.zoo.ring(resolution=32)
-    with pytest.raises(wc.InputError, match=r"0.7 spacings of the grid, got .* use n >= 44 nodes"):
+    with pytest.raises(
+        wc.InputError, match=r"0.7 spacings of the grid, got .* tabulate with n >= 44 nodes"
+    ):
         wc.evolve(wc.WPGD(0.01), coarse, wc.uniform(coarse), steps=1)
     fine = wc.zoo.ring(resolution=44)
     path = wc.evolve(wc.WPGD(0.01), fine, wc.uniform(fine), steps=1)
@@ -98,13 +100,13 @@ UNIT = {"steps": 1}
             "start must have sha",
         ),
         (wc.FrozenWPG(0.1), RING, wc.uniform(FLAT), UNIT, "grid must be the same"),
-        (wc.FrozenWPG(0.1), RING, None, {}, "until and steps must be given one of them"),
+        (wc.FrozenWPG(0.1), RING, None, {}, "until or steps must be given, one of the two"),
         (
             wc.FrozenWPG(0.1),
             RING,
             None,
             {"steps": 1, "until": 0.1},
-            "until and steps must be given",
+            "until or steps must be given",
         ),
         (wc.FrozenWPG(0.1), RING, None, {"steps": 0}, "steps must be an integer >= 1"),
         (
@@ -118,7 +120,13 @@ UNIT = {"steps": 1}
         (wc.FrozenWPG(0.1), RING, None, {"until": np.nan}, "until must be finite"),
         (wc.FrozenWPG(0.1), RING, None, {"steps": 6, "samples": 4}, "samples must divide the 6"),
         (wc.FrozenWPG(0.1), RING, None, {"steps": 6, "samples": 0}, "samples must be an integer"),
-        (wc.WPGFlow(), RING, None, {"steps": 3}, "until must be given for a flow, and no steps"),
+        (
+            wc.WPGFlow(),
+            RING,
+            None,
+            {"steps": 3},
+            "until must be given for a flow, and steps left out",
+        ),
         (wc.WPGFlow(), RING, None, {}, "until must be given for a flow"),
         (wc.WPGFlow(), RING, None, {"until": -1.0}, "until must be positive"),
         (wc.WPGFlow(), RING, None, {"until": 1.0, "samples": 1.5}, "samples must be an integer"),
@@ -194,3 +202,24 @@ def test_kinks_underflow_and_missed_tolerances_are_errors():
     with pytest.raises(wc.SolverError, match=r"known to .*: loosen tol, allow more") as three:
         wc.evolve(flow, RING, wc.uniform(RING), until=1.0)
     assert three.value.outcome is wc.Outcome.MAX_STEPS
+
+
+@pytest.mark.parametrize(
+    ("method", "problem", "begin", "message"),
+    [
+        (wc.WPGFlow, None, None, "method must be a method with its parameters"),
+        ("wpg", None, None, "method must be a method"),
+        (wc.FrozenWPG(0.1), "smooth", None, "mdp must be an MDP, got SmoothMDP: tabulate"),
+        (wc.FrozenWPG(0.1), None, "array", "start must be a Policy, got ndarray"),
+        (wc.FrozenWPG(0.1), None, "nan", "start must be log-densities, got NaN"),
+    ],
+)
+def test_other_objects_are_refused_by_name(method, problem, begin, message):
+    mdp = wc.zoo.ring(resolution=16)
+    start = wc.uniform(mdp)
+    if begin == "array":
+        start = start.logf
+    elif begin == "nan":
+        start = wc.Policy(np.nan * start.logf, start.grid)
+    with pytest.raises(wc.InputError, match=message):
+        wc.evolve(method, mdp.smooth if problem else mdp, start, steps=2)

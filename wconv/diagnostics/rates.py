@@ -12,8 +12,8 @@ from wconv.measured import EPS, Measured
 def local_rate(times: Array, falling: Measured) -> Measured:
     """λ_k = log(E_k/E_{k+1})/(t_{k+1} − t_k) between the K times, shape (K−1, …).
 
-    The error is the interval that the errors of E_k and E_{k+1} leave: infinite where one of them is
-    not known to be positive, so that a rate below the noise is never shown as a number.
+    The error is the interval that the errors of E_k and E_{k+1} leave. Where one of them is not known to
+    be positive the rate is NaN with an infinite error: below the noise there is none.
 
     Raises:
         InputError: other than K values on the first axis, or times that do not increase.
@@ -28,7 +28,7 @@ def local_rate(times: Array, falling: Measured) -> Measured:
         logs = np.log(falling.value)
         spread = np.where(falling.lower > 0, -np.log1p(-falling.error / falling.value), np.inf)
     known = np.isfinite(spread[1:]) & np.isfinite(spread[:-1])
-    value = np.where(known, (logs[:-1] - logs[1:]) / dt, 0.0)
+    value = np.where(known, (logs[:-1] - logs[1:]) / dt, np.nan)
     round_off = 4 * EPS * (np.abs(logs[:-1]) + np.abs(logs[1:])) / dt
     return Measured.of(
         value,

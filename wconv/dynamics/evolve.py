@@ -54,12 +54,26 @@ def evolve(
         SolverError: masses that underflow or leave the nodes, a flow that misses its tolerance.
 
     """
+    _require_records(method, mdp, start)
     same_grid(start, Policy(np.zeros_like(mdp.r), mdp.grid))
     require.shape("start", start.logf, mdp.r.shape, "(states, actions)")
     extended_density(start)
     if isinstance(method, WPGFlow):
         return _flow(method, mdp, start, until, steps, samples)
     return _scheme(method, mdp, start, until, steps, samples)
+
+
+def _require_records(method: object, mdp: object, start: object) -> None:
+    if isinstance(method, type) or not isinstance(method, WPGFlow | Scheme):
+        require.fail("method", "be a method with its parameters", method, "e.g. wc.FrozenWPG(0.1)")
+    if not isinstance(mdp, MDP):
+        require.fail(
+            "mdp", "be an MDP", type(mdp).__name__, "tabulate functions: wc.tabulate(it, n)"
+        )
+    if not isinstance(start, Policy):
+        require.fail("start", "be a Policy", type(start).__name__, "e.g. wc.uniform(mdp)")
+    if np.isnan(start.logf).any():
+        require.fail("start", "be log-densities", "NaN", "mend the policy")
 
 
 def _scheme(
@@ -73,7 +87,7 @@ def _scheme(
     total = _steps(method.step, until, steps)
     kept = total if samples is None else require.count("samples", samples, 1)
     if total % kept:
-        require.fail("samples", f"divide the {total} steps", kept, "keep every k-th policy")
+        require.fail("samples", f"divide the {total} steps", kept, "e.g. a half or a tenth of them")
     forward, every = method.prepare(mdp), total // kept
     trace, defect = _trace(mdp, start, kept, lambda masses: forward(masses, every))
     return Path(mdp, method, method.step * every * np.arange(kept + 1), (trace,), defect)
@@ -81,12 +95,15 @@ def _scheme(
 
 def _steps(step: float, until: float | None, steps: int | None) -> int:
     if (until is None) == (steps is None):
-        require.fail("until and steps", "be given one of them", (until, steps), "e.g. steps=100")
+        require.fail("until or steps", "be given, one of the two", (until, steps), "e.g. steps=100")
     if until is None:
         return require.count("steps", steps, 1)
     ratio = require.positive("until", until, "give the last time") / step
     if abs(ratio - round(ratio)) > 1e-9 * ratio or ratio < 0.5:
-        require.fail("until", f"be a multiple of the step {step:g}", until, "or give steps")
+        near = max(round(ratio), 1) * step
+        require.fail(
+            "until", f"be a multiple of the step {step:g}", until, f"e.g. {near:g}, or steps"
+        )
     return round(ratio)
 
 
@@ -99,7 +116,8 @@ def _flow(
     samples: int | None,
 ) -> Path:
     if steps is not None or until is None:
-        require.fail("until", "be given for a flow, and no steps", (until, steps), "until=3.0")
+        got = f"until={until}, steps={steps}"
+        require.fail("until", "be given for a flow, and steps left out", got, "e.g. until=3.0")
     end = require.positive("until", until, "give the last time")
     kept = SAMPLES if samples is None else require.count("samples", samples, 1)
     forward, interval = resolvents(mdp, 1), end / kept

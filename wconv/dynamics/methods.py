@@ -7,7 +7,7 @@ masses of a policy; ``evolve`` drives it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, exp, pi, sqrt
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +27,7 @@ ALIASED = 1e-3
 """Largest relative aliasing of a law under the Langevin update, averaged over the law."""
 
 
+@runtime_checkable
 class Scheme(Protocol):
     """A method that goes in steps."""
 
@@ -46,7 +47,8 @@ class WPGFlow:
 
     π' = (I − hK)^{-T}π, K the reversible chain of the current Gibbs policy: positive, of mass one, and
     value-monotone for every h; first order in h. ``evolve`` halves h until the Romberg value of V at all
-    times is known to ``tol`` times the largest rise of V, and reports the last difference as the error.
+    times is known to ``tol`` times the largest rise of V, or to its other errors if these are larger, and
+    reports the error that is left.
     """
 
     tol: float = 1e-6
@@ -71,7 +73,7 @@ class FrozenWPG:
 
     def __post_init__(self) -> None:
         """InputError for a step that is not positive, or fewer than one substep."""
-        require.positive("step", self.step, "give η")
+        require.positive("step", self.step, "give the length η of a step, e.g. 0.1")
         require.count("substeps", self.substeps, 1)
 
     def prepare(self, mdp: MDP) -> Advance:
@@ -92,7 +94,7 @@ class WPGD:
 
     def __post_init__(self) -> None:
         """InputError for a step that is not positive."""
-        require.positive("step", self.step, "give η")
+        require.positive("step", self.step, "give the length η of a step, e.g. 0.1")
 
     def prepare(self, mdp: MDP) -> Advance:
         """The law of the update; see ``Scheme``.
@@ -111,7 +113,12 @@ class WPGD:
         if sigma < NARROWEST * widest:
             need = ceil(max(grid.shape) * NARROWEST * widest / sigma)
             wide = f"have sqrt(2 tau step) >= {NARROWEST} spacings of the grid"
-            require.fail("step", wide, f"{sigma / widest:.3g} spacings", f"use n >= {need} nodes")
+            require.fail(
+                "step",
+                wide,
+                f"{sigma / widest:.3g} spacings",
+                f"tabulate with n >= {need} nodes, or take a longer step",
+            )
         r, P, beta = drift_tables(mdp)
         low = grid.nodes.min(axis=0) - np.asarray(grid.spacing) / 2
         length = np.asarray(grid.shape) * np.asarray(grid.spacing)
@@ -176,7 +183,7 @@ class MirrorDescent:
 
     def __post_init__(self) -> None:
         """InputError for a step that is not positive."""
-        require.positive("step", self.step, "give η")
+        require.positive("step", self.step, "give the length η of a step, e.g. 0.1")
 
     def prepare(self, mdp: MDP) -> Advance:
         """Geometric mixtures with the Gibbs policy; see ``Scheme``."""
