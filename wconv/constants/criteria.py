@@ -97,15 +97,15 @@ def holley_stroock(line: Line) -> Side:
     length = line.length
     x, potential = _mesh(line, HULL_CELLS)
     scaled = (x - x.mean(axis=-1, keepdims=True)) / length[:, None]
-    swings = [
-        _peak(potential) + _peak(-potential),
-        *(_above_hull(scaled, potential - curvature * scaled**2 / 2) for curvature in CURVATURES),
-    ]
-    references = (length / np.pi) ** 2, *(length**2 / curvature for curvature in CURVATURES)
+    unseen = _unseen(line, x, potential)
     with np.errstate(over="ignore"):  # an infinite factor says nothing
-        unseen = _unseen(line, x, potential)
-        values = [np.exp(a + unseen) * c for a, c in zip(swings, references, strict=True)]
-    return _upper(line, np.min(values, axis=0), "Holley–Stroock")
+        best = np.exp(_peak(potential) + _peak(-potential) + unseen) / np.pi**2
+        for curvature in CURVATURES:
+            factor = np.exp(_above_hull(scaled, potential - curvature * scaled**2 / 2) + unseen)
+            best = np.minimum(best, factor / curvature)
+            if (factor / CURVATURES[-1] > best).all():  # the factor only grows with k
+                break
+    return _upper(line, best * length**2, "Holley–Stroock")
 
 
 def eyring_kramers(panels: Panels) -> tuple[Array, Array]:

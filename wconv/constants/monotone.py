@@ -32,8 +32,9 @@ TOO_HIGH: Final = 2.0
 """R(0) is not this many times C_P, however coarse the mesh."""
 
 REFINEMENTS: Final = 3
-ZOOMS: Final = 2
-"""A maximum is located by so many passes of ``STARTS`` points between two neighbours."""
+ZOOMS: Final = (0.01, 1e-4)
+SEARCHED: Final = 10
+"""A maximum is located by passes of so many points between two neighbours, C known to so much."""
 
 TOLERANCE: Final = 1e-10
 LOOSE: Final = 1e-3
@@ -152,23 +153,31 @@ def _located(chain: Chain, peaks: Peaks) -> tuple[Array, Array]:
     """u and C of the maxima on one mesh."""
     rows = chain.rows(peaks.row)
     x, c = peaks.log_start, peaks.constant
-    for _ in range(ZOOMS):
-        inside = np.linspace(x[:, 0], x[:, 1], STARTS, axis=-1)
-        low, high = (np.broadcast_to(end[:, None], inside.shape) for end in (c.min(-1), c.max(-1)))
-        constant, shots = thresholds(
-            rows, -np.exp(inside) / 2, 0.99 * low, 1.01 * high, tolerance=TOLERANCE
-        )
+    for known in ZOOMS:
+        inside = np.linspace(x[:, 0], x[:, 1], SEARCHED, axis=-1)
+        near = np.linspace(c[:, 0], c[:, 1], SEARCHED, axis=-1)
+        low, high = near * (1 - known), near * (1 + known)
+        constant, shots = thresholds(rows, -np.exp(inside) / 2, low, high, tolerance=TOLERANCE)
         falls = (shots.log_norm[:, :-1] > 0) & (shots.log_norm[:, 1:] <= 0)
         # Another mesh may put the maximum just outside: then the end where N is closest to 1.
-        outside = np.where(shots.log_norm[:, 0] > 0, STARTS - 2, 0)
+        outside = np.where(shots.log_norm[:, 0] > 0, SEARCHED - 2, 0)
         place = np.where(falls.any(axis=-1), falls.argmax(axis=-1), outside)
-        pair = place[:, None] + np.arange(2)
-        x, c, norm = (
-            np.take_along_axis(a, pair, axis=-1) for a in (inside, constant, shots.log_norm)
-        )
-    drop = norm[:, 0] - norm[:, 1]
-    share = np.clip(norm[:, 0] / np.where(drop > 0, drop, 1.0), 0.0, 1.0)
-    return -np.exp(x[:, 0] + share * (x[:, 1] - x[:, 0])), c[:, 0] + share * (c[:, 1] - c[:, 0])
+        ends = place[:, None] + np.arange(2)
+        x, c = (np.take_along_axis(a, ends, axis=-1) for a in (inside, constant))
+    four = np.clip(place - 1, 0, SEARCHED - 4)[:, None] + np.arange(4)
+    at, of, norm = (
+        np.take_along_axis(a, four, axis=-1) for a in (inside, constant, shots.log_norm)
+    )
+    top = np.clip(_through(norm, at, 0.0), x[:, 0], x[:, 1])
+    return -np.exp(top), _through(at, of, top)
+
+
+def _through(x: Array, y: Array, at: Array | float) -> Array:
+    """The value at ``at`` (K,) of the polynomials through points, x and y (K, m)."""
+    apart = x[:, :, None] - x[:, None, :]
+    share = (np.reshape(at, (-1, 1, 1)) - x[:, None, :]) / np.where(apart == 0, np.inf, apart)
+    one = np.eye(x.shape[-1], dtype=bool)
+    return np.asarray((y * np.where(one, 1.0, share).prod(axis=-1)).sum(axis=-1))
 
 
 def _reaching(chain: Chain, poincare: Array) -> tuple[Array, Array, Array]:

@@ -8,7 +8,7 @@ masses are integrated node by node, so that they keep theirs too.
 """
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Final
 
 import numpy as np
@@ -55,18 +55,8 @@ class Mesh:
     @classmethod
     def of(cls, line: Line, panels: int) -> "Mesh":
         """So many equal panels, halved wherever log p is rough on a mesh of ``LOOKS``, until it is not."""
-        edges, marks = np.linspace(0.0, 1.0, LOOKS + 1), np.empty(0)
-        rough = _roughness(line, edges)
-        for _ in range(HALVINGS):
-            bad = rough.any(axis=0)
-            if not bad.any() or edges.size + bad.sum() > MOST_PANELS:
-                break
-            marks = np.concatenate([marks, edges[:-1][bad], edges[1:][bad]])
-            edges = np.union1d(edges, (edges[:-1] + edges[1:])[bad] / 2)
-            rough = _roughness(line, edges)
-        bad = rough.any(axis=0)
-        equal = np.linspace(0.0, 1.0, panels + 1)
-        kept = np.unique(np.concatenate([equal, marks, edges[:-1][bad], edges[1:][bad]]))
+        edges, marks, rough = _looked(line)
+        kept = np.union1d(np.linspace(0.0, 1.0, panels + 1), marks)
         inside = np.searchsorted(edges, (kept[:-1] + kept[1:]) / 2) - 1
         return cls(kept, rough[:, inside])
 
@@ -242,6 +232,24 @@ def aligned(line: Line, cells: int) -> Line:
         np.pad(part, (1, 1), constant_values=(0, 1)) for part in (edge / cells, breaks)
     )
     return replace(line, bends=(knots, values))
+
+
+@lru_cache(maxsize=8)
+def _looked(line: Line) -> tuple[Array, Array, Array]:
+    """A mesh on which log p is smooth if it can be: its edges, those of rough panels met, and ``rough``.
+
+    Kept, as the same densities are sampled on several meshes.
+    """
+    edges, marks = np.linspace(0.0, 1.0, LOOKS + 1), np.empty(0)
+    rough = _roughness(line, edges)
+    for left in reversed(range(HALVINGS + 1)):
+        bad = rough.any(axis=0)
+        marks = np.concatenate([marks, edges[:-1][bad], edges[1:][bad]])
+        if left == 0 or not bad.any() or edges.size + bad.sum() > MOST_PANELS:
+            break
+        edges = np.union1d(edges, (edges[:-1] + edges[1:])[bad] / 2)
+        rough = _roughness(line, edges)
+    return edges, marks, rough
 
 
 def _roughness(line: Line, edges: Array) -> Array:

@@ -12,6 +12,7 @@ cell width h expands in even powers of h. In ℓ = log g and r = p/g they have n
 values from −10⁻⁵ to −10³ need no special care.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -111,8 +112,9 @@ def thresholds(
     ``low`` and ``high`` are guesses on both sides of C.
     """
     first, last = np.log(low), np.log(high)
+    excess = runner(_excess, chain, start)
     root, _ = bracketed_roots(
-        lambda log_c: run(_excess, chain, start, np.exp(log_c))[0],
+        lambda log_c: excess(np.exp(log_c))[0],
         first,
         last,
         width=np.maximum(tolerance, 4 * EPS * np.maximum(np.abs(first), np.abs(last))),
@@ -127,15 +129,29 @@ def profiles(chain: Chain, start: Array, constant: Array) -> Array:
 
 
 def run(kernel: Any, chain: Chain, start: Array, constant: Array) -> list[Array]:
-    """A compiled kernel in float64, on rows repeated up to 4, 8, 16, …: few programs are compiled."""
+    """A compiled kernel in float64; see ``runner``."""
+    return runner(kernel, chain, start)(constant)
+
+
+def runner(kernel: Any, chain: Chain, start: Array) -> Callable[[Array], list[Array]]:
+    """constant → what a compiled kernel gives, its other arrays converted once.
+
+    Rows are repeated up to 4, 8, 16, …: few programs are compiled.
+    """
     rows, size = len(start), 4
     while size < rows:
         size *= 2
     index = np.minimum(np.arange(size), rows - 1)
-    arrays = chain.mass[:, index], chain.resistance[:, index], start[index], constant[index]
     with jax.enable_x64(True):
-        out = kernel(*(jnp.asarray(array) for array in arrays))
-    return [np.asarray(part)[:rows] for part in out]
+        arrays = [jnp.asarray(a) for a in (chain.mass[:, index], chain.resistance[:, index])]
+        arrays.append(jnp.asarray(start[index]))
+
+    def of(constant: Array) -> list[Array]:
+        with jax.enable_x64(True):
+            out = kernel(*arrays, constant[index])
+        return [np.asarray(part)[:rows] for part in out]
+
+    return of
 
 
 def advance(log_g: Any, r: Any, mass: Any, resistance: Any, constant: Any) -> tuple[Any, Any, Any]:
