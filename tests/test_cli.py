@@ -10,6 +10,7 @@ import pytest
 
 import wconv as wc
 from wconv.cli import main
+from wconv.outcomes import Outcome, SolverError
 
 ALWAYS_VIOLATED = '''
 """broken-theorem  One is at most a half.
@@ -144,6 +145,15 @@ def test_interruption_and_memory_are_one_line(error, code, message, monkeypatch,
     assert said.count("\n") == 1
 
 
+def test_of_a_solver_that_stops_the_cause_comes_first(monkeypatch, capsys):
+    def stop(*_, **__):
+        raise SolverError(Outcome.MAX_STEPS, "stuck at 3")
+
+    monkeypatch.setattr(importlib.import_module("wconv.verify.parallel"), "planned", stop)
+    assert main(["check", "wpg-res"]) == 4
+    assert capsys.readouterr().err.startswith("wconv: stuck at 3. The step limit was reached")
+
+
 def test_links_and_devices_are_respected(tmp_path, capsys):
     real, link = tmp_path / "real.json", tmp_path / "link.json"
     link.symlink_to(real)
@@ -213,6 +223,11 @@ USAGE = {
     "unknown check": (["check", "wpg-rse"], "did you mean 'wpg-res'"),
     "unknown instance": (["check", "--on", "nowhere"], "instance must be a known name"),
     "unknown parameter": (["check", "--on", "garnet", "--set", "heat=1"], "valid: temperature"),
+    "short names": (["check", "--on", "garnet", "--set", "temp=1"], "sparse, tau, gamma"),
+    "both names": (
+        ["check", "--on", "garnet", "--set", "tau=1", "--set", "temperature=1"],
+        "temperature must be given once",
+    ),
     "bad value": (["check", "--on", "garnet", "--set", "tau=-1"], "temperature must be positive"),
     "bad setting": (["check", "--set", "tau"], "name=value"),
     "no such file": (["check", "--on", "none.npz"], "none.npz"),

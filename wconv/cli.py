@@ -103,7 +103,7 @@ def check(
     from wconv.report import export, table
     from wconv.report.environment import environment
     from wconv.report.schema import Report
-    from wconv.verify.parallel import Order
+    from wconv.verify.parallel import Order, left_out
     from wconv.verify.plan import parse_settings
 
     given = {"json": json, "csv": csv, "junit": junit, "latex": latex}
@@ -116,6 +116,7 @@ def check(
     console = _console()
     console.print(table.table(results, console.width))
     console.print()
+    console.print(table.silent(results, left_out(order, results)), end="")
     console.print(table.problems(results), end="")
     console.print(table.summary(results, time.perf_counter() - began))
     export.write(Report(schema=1, environment=environment(), results=results), outputs)
@@ -332,7 +333,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
         return USAGE
     except SolverError as error:
-        sys.stderr.write(f"wconv: {' '.join(str(error).split())}\n")
+        from wconv.report.format import cause
+
+        sys.stderr.write(f"wconv: {' '.join(cause(error).split())}\n")
         return FAILED
     except MemoryError:
         sys.stderr.write("wconv: not enough memory for this instance: make it smaller\n")

@@ -203,7 +203,12 @@ BAD = {
     ),
     "a folder": (lambda path: export.check_writable([path]), "output path must be a plain file"),
     "not a report": (lambda _: export.from_json("{}"), "results file must be a wconv report"),
-    "no file": (lambda path: export.read_results(path / "x.json"), "results file must exist"),
+    "no file": (lambda path: export.read_results(str(path / "x")), "results file must exist"),
+    "no path": (lambda _: export.read_results(3), "results file must be given by its path"),
+    "a binary file": (
+        lambda path: (path / "x").write_bytes(b"\xff\x00") and export.read_results(path / "x"),
+        "results file must be a wconv report",
+    ),
 }
 
 

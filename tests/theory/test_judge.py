@@ -1,5 +1,7 @@
 """The judge on claims whose verdict is known by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from wconv._require import InputError
 from wconv.measured import Bracket, Measured
 from wconv.theory import at_least, at_most, condition, equal, exactly, finite
 from wconv.theory.claims import BOUND, Bound, refine
-from wconv.theory.judge import Verdict, combine, judge, judge_identity
+from wconv.theory.judge import Verdict, combine, judge, judge_identity, lead
 
 
 @Bound
@@ -86,6 +88,44 @@ def test_worst_point_is_named():
     where = judge(claim([1, 1, 3], [2, 2, 2])).where
     assert where["state"] == 2
     assert (where["lhs"], where["rhs"]) == (3.0, 2.0)
+
+
+WORST = {
+    "a miss before an undecided point": (claim([3, 2], [2, 2], error=[0, 0.5]), 0),
+    "an undecided point before one that holds to the resolution": (
+        claim([1 + 9e-9, 1.0], [1, 1], error=[9e-9, 1.1e-8]),
+        1,
+    ),
+    "a small miss before a larger undecided point": (
+        claim([9e-9, 0.9, 0.5], [1e-9, 1.0, 1.0], error=[0, 0.2, 0]),
+        0,
+    ),
+    "an unknown infinity": (claim([1, 1], [1.5, np.inf], error=[0, np.inf]), 1),
+}
+
+
+@pytest.mark.parametrize("name", WORST)
+def test_the_worst_point_is_the_one_that_decides_the_verdict(name):
+    subject, state = WORST[name]
+    found = judge(subject)
+    lhs, rhs = subject.lhs.value, subject.right().value
+    assert found.where["state"] == state
+    if np.isfinite(rhs).all():
+        assert found.margin == pytest.approx((rhs - lhs)[state] / rhs.max(), rel=1e-12)
+
+
+def test_an_infinite_bound_with_an_infinite_error_never_holds():
+    found = judge(claim([1, 1], [1.5, np.inf], error=[0, np.inf]))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.miss == 0.0
+
+
+def test_message_and_worst_point_of_a_case_are_of_one_claim():
+    first = judge(claim(1.0, 1.05, error=0.2))
+    second = judge(claim(1.0, 1.0, error=0.2))
+    named = [replace(first, name="first"), replace(second, name="second")]
+    assert lead(named).name == "second"
+    assert combine(named, [])[1].startswith("second: ")
 
 
 @given(st.floats(0.01, 0.99), st.sampled_from([at_most, at_least]))

@@ -9,8 +9,9 @@ import wconv as wc
 from wconv.mdp import zoo
 from wconv.theory import NO_PROBLEM, discover
 from wconv.verify.instance import Instance, Workshop
+from wconv.verify.job import Job
 from wconv.verify.plan import plan
-from wconv.verify.runner import Job, execute
+from wconv.verify.runner import execute
 
 SMOOTH = ["box-2d", "double-well", "gaussian-line", "heavy", "ring"]
 

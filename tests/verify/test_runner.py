@@ -9,8 +9,9 @@ import wconv as wc
 from wconv._require import InputError
 from wconv.theory import discover
 from wconv.verify.instance import Workshop
+from wconv.verify.job import Job
 from wconv.verify.plan import load_problem, parse_settings, plan, select
-from wconv.verify.runner import Job, execute
+from wconv.verify.runner import execute
 
 HEAD = '''
 """{id}  A title.
@@ -271,6 +272,8 @@ def test_a_users_problem_is_loaded_from_every_kind_of_file(tmp_path):
         "    return wc.zoo.two_state(temperature=temperature)\n"
     )
     assert load_problem(f"{code}:make", {"tau": 0.3}).tau == 0.3
+    code.write_text("import wconv as wc\ndef make(n): return wc.zoo.two_state(temperature=n)\n")
+    assert load_problem(f"{code}:make", {"n": 0.4}).tau == 0.4
 
 
 def test_settings_are_literals_or_words():

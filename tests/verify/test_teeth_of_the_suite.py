@@ -19,8 +19,9 @@ from wconv.theory.bounds import bellman as bounds
 from wconv.theory.bounds import constants as constants_bounds
 from wconv.theory.claims import Bound, Given
 from wconv.verify.instance import Workshop
+from wconv.verify.job import Job
 from wconv.verify.plan import plan, select
-from wconv.verify.runner import Job, execute
+from wconv.verify.runner import execute
 
 OFF, SHORT = 1 + 1e-6, 1 - 1e-6
 

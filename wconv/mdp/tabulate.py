@@ -66,12 +66,27 @@ def _table(
             type(values).__name__,
             "compute with array functions",
         )
-    require.shape(symbol, values, (states, len(nodes), *tail), axes)
+    shape = (states, len(nodes), *tail)
+    if values.shape != shape:
+        require.fail(
+            symbol, f"have shape {axes} = {shape}", values.shape, _remedy(values.shape, shape)
+        )
     if values.dtype != np.float64:
         require.fail(
             symbol, "be computed in float64", values.dtype, "drop casts and narrow constants"
         )
     return values
+
+
+def _remedy(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What to do about values of another shape: it is called with s of (S, 1) and a of (1, A, d)."""
+    last = ", of next states on the last axis" if len(shape) == 3 else ""
+    if len(got) == len(shape) and all(n in (1, m) for n, m in zip(got, shape, strict=True)):
+        term = "(0.0 * s + 0.0 * a[..., 0])" + ("[..., None]" if last else "")
+        return f"every function must depend on s and on a, if only formally: add {term}"
+    if len(got) == len(shape) + 1 and not last:
+        return "a has a last axis of coordinates: use a[..., 0] for the first"
+    return f"s and a[..., 0] broadcast to (states, actions): return one number for each{last}"
 
 
 def _is_jax(values: object) -> bool:

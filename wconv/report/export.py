@@ -43,7 +43,7 @@ def to_json(report: Report) -> str:
     return report.model_dump_json(by_alias=True, indent=1) + "\n"
 
 
-def from_json(text: str) -> Report:
+def from_json(text: str | bytes) -> Report:
     """Read a report back.
 
     Raises:
@@ -182,8 +182,15 @@ def write(report: Report, outputs: Mapping[str, Path]) -> None:
         atomic_write(path, WRITERS[kind](report).encode())
 
 
-def read_results(path: Path) -> list[Result]:
-    """The results of a JSON file."""
-    if not path.is_file():
+def read_results(path: str | os.PathLike[str]) -> list[Result]:
+    """The results of a JSON file that ``wconv check --json`` wrote.
+
+    Raises:
+        InputError: not a path, no file there, or not a report.
+
+    """
+    if not isinstance(path, str | os.PathLike):
+        require.fail("results file", "be given by its path", type(path).__name__, "name a file")
+    if not Path(path).is_file():
         require.fail("results file", "exist", str(path), "check the path")
-    return from_json(path.read_text()).results
+    return from_json(Path(path).read_bytes()).results

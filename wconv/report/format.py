@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from wconv.outcomes import SolverError
 from wconv.report.schema import ClaimRecord, Result
 from wconv.theory.cases import NO_PROBLEM
+from wconv.theory.claims import RESERVED
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -35,16 +37,20 @@ def teeth(found: Mapping[str, float]) -> str:
     return f"{name} x {shown}"
 
 
+def cause(error: SolverError) -> str:
+    """What a solver met, then what that means and what to do: the cause comes first."""
+    return f"{error.detail}. {error.outcome.value}"
+
+
 def parameters(values: Mapping[str, Any]) -> str:
     """Parameters as "temperature=0.3 sparse=True"."""
     return " ".join(f"{name}={value}" for name, value in values.items())
 
 
 def place(where: Mapping[str, Any]) -> str:
-    """The worst point as "policy=rough state=3"."""
-    return " ".join(
-        f"{axis}={point}" for axis, point in where.items() if axis not in ("lhs", "rhs", "claim")
-    )
+    """The worst point as "policy=rough state=3", a time as "time=1.25"."""
+    points = {axis: point for axis, point in where.items() if axis not in RESERVED}
+    return " ".join(f"{a}={x:g}" if isinstance(x, float) else f"{a}={x}" for a, x in points.items())
 
 
 def on(instance: str) -> str:
@@ -55,8 +61,11 @@ def on(instance: str) -> str:
 def subject(result: Result) -> str:
     """What a result is about: the instance with its parameters, or the setting of the statement."""
     text = result.instance if result.instance != NO_PROBLEM else "its setting"
-    special = "" if result.policies == "mixed" else f"({result.policies} policies)"
-    return " ".join(part for part in (text, parameters(result.parameters), special) if part)
+    special = [] if result.policies == "mixed" else [f"{result.policies} policies"]
+    if result.paths and result.start != "reference":
+        special.append(f"from the {result.start} start")
+    shown = f"({', '.join(special)})" if special else ""
+    return " ".join(part for part in (text, parameters(result.parameters), shown) if part)
 
 
 def side(claim: ClaimRecord, name: str) -> str:

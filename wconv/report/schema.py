@@ -47,6 +47,8 @@ class Result(_Record):
     parameters: dict[str, Any]
     policies: str
     start: str = "reference"
+    paths: list[str] = []
+    """The paths that a check took from the start: method, number of times, the last."""
     role: Literal["case", "control"]
     name: str = ""
     expected: str | None

@@ -142,6 +142,22 @@ def problems(results: Sequence[Result]) -> Text:
     return text
 
 
+def silent(results: Sequence[Result], left_out: Sequence[str]) -> Text:
+    """What says nothing about a user's problem, and why: statements left out, and INAPPLICABLE ones."""
+    text = Text()
+    if left_out:
+        text.append(
+            f"left out, as they speak of other actions or of no instance: {', '.join(left_out)}\n"
+        )
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.verdict == "INAPPLICABLE" and result.as_expected and result.expected is None:
+            reasons.setdefault(f"{result.instance}: {result.message}", []).append(result.id)
+    for reason, names in reasons.items():
+        text.append(f"{', '.join(names)} on {reason}\n")
+    return text
+
+
 def summary(results: Sequence[Result], seconds: float) -> Text:
     """The last line: how many came out as expected."""
     cases = Counter(r.verdict for r in results if r.role == "case")
@@ -181,6 +197,8 @@ def explain_result(result: Result) -> RenderableType:
     on = f"{result.id} on {fmt.subject(result)}: "
     head = Text.assemble((on, "bold"), verdict_text(result), f"  {result.message}")
     lines = [f"  {h.name} {_word(h.holds)}: {h.detail}" for h in result.hypotheses]
+    if result.paths:
+        lines.append(f"  from the {result.start} start: {'; '.join(result.paths)}")
     for claim in result.claims:
         lines += _claim_lines(claim)
     return Group(head, *map(_hanging, lines))

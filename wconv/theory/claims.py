@@ -16,7 +16,7 @@ from wconv._axes import Array
 from wconv.measured import EPS, Bracket, Measured, as_bracket, as_measured
 
 Sense = Literal["<=", ">=", "="]
-Labels = Mapping[str, Sequence[str]]
+Labels = Mapping[str, Sequence[str] | Sequence[float]]
 
 BOUND = "bound"
 """The pseudo-constant that scales a whole right side (so that bounds without constants have teeth)."""
@@ -51,7 +51,15 @@ class Given:
             there = as_measured(self.fn(**(values | corner), **constants)).value
             changes.append(_change(there, out.value))
         out = out.with_error("data", np.max(changes, axis=0))
-        return out.with_error("refinement", self.refinement) if np.any(self.refinement) else out
+        if not np.any(self.refinement):
+            return out
+        return _over(out, np.shape(self.refinement)).with_error("refinement", self.refinement)
+
+
+def _over(side: Measured, shape: tuple[int, ...]) -> Measured:
+    """A side that is the same on some axes, written out over all points of the claim."""
+    errors = {name: np.broadcast_to(error, shape) for name, error in side.errors.items()}
+    return Measured(np.broadcast_to(side.value, shape), errors)
 
 
 def _finite_size(value: Array) -> Array:
@@ -117,10 +125,14 @@ class Claim:
             require.fail(
                 f"right side of {self.name!r}", "have the axes of the left", got, "name them alike"
             )
-        return Measured(
-            np.broadcast_to(out.value, self.lhs.value.shape),
-            {n: np.broadcast_to(e, self.lhs.value.shape) for n, e in out.errors.items()},
-        )
+        return _over(out, self.lhs.value.shape)
+
+    def point(self, index: Sequence[Any]) -> dict[str, Any]:
+        """A point by its axes: names, times, or numbers where there is neither."""
+        return {
+            axis: self.labels[axis][int(i)] if axis in self.labels else int(i)
+            for axis, i in zip(self.over, index, strict=True)
+        }
 
     @property
     def has_width(self) -> bool:

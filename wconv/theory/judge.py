@@ -105,10 +105,10 @@ class _Sides:
 
     @property
     def miss(self) -> Array:
-        """−slack in units of max(e, res); above one is a violation."""
+        """−slack in units of max(e, res); above one is a violation. An infinite error excuses all."""
         unit = np.maximum(self.error, self.res)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(self.slack < 0, -self.slack / unit, 0.0)
+            return np.where((self.slack < 0) & np.isfinite(unit), -self.slack / unit, 0.0)
 
     @property
     def missed(self) -> Array:
@@ -119,13 +119,24 @@ class _Sides:
         return np.asarray(-self.slack > np.maximum(self.error, RESOLUTION * np.abs(self.rhs.value)))
 
     @property
+    def small(self) -> Array:
+        """Where a point misses, by less than the claim's resolution."""
+        return ~self.held & self.missed
+
+    @property
     def violated(self) -> bool:
         return bool((self.miss > 1.0).any())
 
     @property
-    def holds(self) -> bool:
+    def held(self) -> Array:
+        """Where the claim holds by more than its (finite) error, or to the resolution."""
         equality = (self.error <= self.res) & (np.abs(self.slack) <= self.res) & ~self.missed
-        return bool(((self.slack >= self.error) | equality | self.zero).all())
+        clear = (self.slack >= self.error) & np.isfinite(self.error)
+        return np.asarray(clear | equality | self.zero)
+
+    @property
+    def holds(self) -> bool:
+        return bool(self.held.all())
 
 
 def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement:
@@ -141,7 +152,7 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
             Verdict.ERROR,
             "",
             "not a number on one side",
-            where=_where(claim, tuple(bad)),
+            where=claim.point(tuple(bad)),
         )
     index = _worst(at)
     resolved, tightness = _tightness(claim, at)
@@ -165,7 +176,7 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
         teeth=found,
         points=int(claim.lhs.value.size),
         resolved=resolved,
-        where=_where(claim, index)
+        where=claim.point(index)
         | {"lhs": float(claim.lhs.value[index]), "rhs": float(at.rhs.value[index])},
         errors=errors,
         miss=float(at.miss[index]),
@@ -175,7 +186,7 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
 def _decide(at: _Sides, resolved: int) -> tuple[Verdict, str]:
     if at.violated:
         return Verdict.VIOLATED, f"misses by {float(at.miss.max()):.3g} x max(error, resolution)"
-    if not at.holds and at.missed.any():
+    if at.small.any():
         return Verdict.INCONCLUSIVE, "a small point misses, by less than the claim's resolution"
     if not at.holds:
         return Verdict.INCONCLUSIVE, "the error is too large to decide: refine, or lower it"
@@ -202,18 +213,23 @@ def _tag(
 
 
 def _worst(at: _Sides) -> tuple[int, ...]:
-    """The point of the largest miss, or of the least room in resolutions when nothing misses."""
-    miss = at.miss
-    room = np.where(at.zero, np.inf, (at.slack - at.error) / np.where(at.res > 0, at.res, 1.0))
-    flat = int(np.argmax(miss)) if miss.max() > 1 else int(np.argmin(room))
+    """The point that decides the verdict.
+
+    It is the largest miss; else the least room in resolutions among the points that keep the claim from
+    holding, of small ones that miss before others; else among all. Infinite errors leave no room.
+    """
+    miss, open_ = at.miss, ~at.held
+    if miss.max() > 1:
+        return _index(int(np.argmax(miss)), at)
+    pool = at.small if at.small.any() else open_ if open_.any() else ~at.zero
+    with np.errstate(invalid="ignore"):  # inf − inf
+        room = (at.slack - at.error) / np.where(at.res > 0, at.res, 1.0)
+    room = np.where(np.isinf(at.error), -np.inf, room)
+    return _index(int(np.argmin(np.where(pool, room, np.inf))), at)
+
+
+def _index(flat: int, at: _Sides) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, at.slack.shape))
-
-
-def _where(claim: Claim, index: tuple[Any, ...]) -> dict[str, Any]:
-    return {
-        axis: claim.labels[axis][int(i)] if axis in claim.labels else int(i)
-        for axis, i in zip(claim.over, index, strict=True)
-    }
 
 
 def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
@@ -318,6 +334,18 @@ def judge_identity(identity: Identity, factors: Mapping[str, float] | None = Non
     )
 
 
+SEVERITY = (Verdict.ERROR, Verdict.VIOLATED, Verdict.INCONCLUSIVE, Verdict.HOLDS)
+
+
+def lead(judgements: list[Judgement]) -> Judgement:
+    """The judgement that speaks for a case: the worst verdict, the largest miss, the least margin."""
+
+    def key(j: Judgement) -> tuple[int, float, float]:
+        return SEVERITY.index(j.verdict), -j.miss, j.margin if j.margin == j.margin else np.inf
+
+    return min(judgements, key=key)
+
+
 def combine(judgements: list[Judgement], hypotheses: list[Hypothesis]) -> tuple[Verdict, str]:
     """The verdict of a whole case.
 
@@ -327,17 +355,12 @@ def combine(judgements: list[Judgement], hypotheses: list[Hypothesis]) -> tuple[
     failed = [h for h in hypotheses if h.holds is False]
     if failed:
         return Verdict.INAPPLICABLE, "; ".join(f"{h.name} fails: {h.detail}" for h in failed)
-    if any(j.verdict is Verdict.ERROR for j in judgements):
-        worst = next(j for j in judgements if j.verdict is Verdict.ERROR)
-        return Verdict.ERROR, f"{worst.name}: {worst.message}"
+    worst = lead(judgements) if judgements else None
     undecided = [h for h in hypotheses if h.holds is None]
-    if undecided:
+    if undecided and not (worst and worst.verdict is Verdict.ERROR):
         return Verdict.INCONCLUSIVE, "; ".join(f"{h.name} undecided: {h.detail}" for h in undecided)
-    for verdict in (Verdict.VIOLATED, Verdict.INCONCLUSIVE):
-        found = [j for j in judgements if j.verdict is verdict]
-        if found:
-            worst = max(found, key=lambda j: j.miss)
-            return verdict, f"{worst.name}: {worst.message}"
-    if not judgements:
+    if worst is None:
         return Verdict.ERROR, "the check yielded no claim"
-    return Verdict.HOLDS, ""
+    if worst.verdict is Verdict.HOLDS:
+        return Verdict.HOLDS, ""
+    return worst.verdict, f"{worst.name}: {worst.message}"

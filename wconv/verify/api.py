@@ -1,19 +1,25 @@
 """``wconv.verify``: one theorem on one problem, with a readable result."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.mdp import zoo
 from wconv.mdp.model import MDP
+from wconv.report import format as fmt
 from wconv.report import html, table
+from wconv.report.claims_plot import plot_claims
 from wconv.report.schema import Result
 from wconv.theory.cases import Case, Policies, Start
 from wconv.theory.claims import Claim
 from wconv.theory.registry import Check, discover
 from wconv.verify.instance import Workshop
-from wconv.verify.runner import Evidence, Job, execute, prepare
+from wconv.verify.job import Job
+from wconv.verify.plan import resolved
+from wconv.verify.runner import Evidence, execute, prepare
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +52,20 @@ class Verification:
     def proved(self) -> dict[str, Array]:
         """The proved side of every claim, at the theorem's side of every constant."""
         return {claim.name: claim.right().value for claim in self.evidence.claims}
+
+    def plot(self, *claims: str) -> "Figure":
+        """Measured against proved, one panel a claim (all of them, or those named), with errors.
+
+        The figure is matplotlib's: ``verify("wpg-exp", "ring").plot().savefig("evidence.png")``.
+
+        Raises:
+            InputError: an unknown name, or no claim that was judged on numbers.
+
+        """
+        chosen = [self.claim(name) for name in claims] or list(self.evidence.claims)
+        verdicts = {record.name: record.verdict for record in self.result.claims}
+        title = f"{self.result.id} on {fmt.subject(self.result)}: {self.verdict}"
+        return plot_claims(chosen, [verdicts[claim.name] for claim in chosen], title=title)
 
     def __repr__(self) -> str:
         return table.as_text(table.explain_result(self.result))
@@ -100,7 +120,7 @@ def _job(
         return Job(item, item.cases[0])
     policies, start = wanted or item.cases[0].policies, wanted_start or item.cases[0].start
     if isinstance(problem, str):
-        named = zoo.resolve(problem, parameters)
+        named = resolved(problem, parameters)
         return Job(item, Case(problem, named, expect=None, policies=policies, start=start))
     if not isinstance(problem, MDP):
         kind = type(problem).__name__

@@ -15,8 +15,9 @@ from wconv.report.schema import Result
 from wconv.theory.cases import NO_PROBLEM, Policies, Start, Tier
 from wconv.theory.registry import discover
 from wconv.verify.instance import Workshop
+from wconv.verify.job import Job
 from wconv.verify.plan import plan, select
-from wconv.verify.runner import Job, execute, prepare
+from wconv.verify.runner import execute, prepare
 
 WORTH_IT: Final = 40
 """Fewer jobs than this run in this process: another one costs seconds of imports and compilation."""
@@ -49,6 +50,12 @@ def planned(order: Order) -> Sequence[Job]:
         controls=order.controls,
         fitting=not order.names,
     )
+
+
+def left_out(order: Order, found: Sequence[Result]) -> list[str]:
+    """The statements asked for of which nothing was run: they do not speak of the problem."""
+    ran = {result.id for result in found}
+    return [item.id for item in select(discover(order.checks), order.names) if item.id not in ran]
 
 
 def results(

@@ -14,7 +14,7 @@ from wconv.mdp.model import MDP
 from wconv.theory.cases import NO_PROBLEM, Case, Policies, Start, Tier
 from wconv.theory.judge import Verdict
 from wconv.theory.registry import Check
-from wconv.verify.runner import Job
+from wconv.verify.job import Job, fits
 
 
 def select(checks: Mapping[str, Check], names: Sequence[str]) -> list[Check]:
@@ -48,8 +48,8 @@ def plan(
     for item in checks:
         if on:
             mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
-            if fitting and item.actions != "any":
-                mine = [replace(job, fitting=True) for job in mine if _fits(job)]
+            if fitting and (item.actions != "any" or item.kind == "continuum"):
+                mine = [replace(job, fitting=True) for job in mine if fits(item, _problem(job))]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
             mine = [Job(item, _changed(c, wanted)) for c in chosen]
@@ -72,7 +72,7 @@ def _changed(case: Case, wanted: _Wanted) -> Case:
     """The case with the user's changes, if there are any."""
     if case.instance == NO_PROBLEM or wanted == _Wanted({}, None, None):
         return case
-    named = zoo.resolve(case.instance, wanted.parameters)
+    named = resolved(case.instance, wanted.parameters)
     kept = case.expect is Verdict.INAPPLICABLE and not (wanted.policies or wanted.start)
     return replace(
         case,
@@ -93,7 +93,7 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     if problem is not None:
         case = Case(spec, wanted.parameters, expect=None, policies=policies, start=start)
         return [Job(check, case, problem=problem, from_file=True)]
-    named = zoo.resolve(spec, wanted.parameters)
+    named = resolved(spec, wanted.parameters)
     mine = Case(spec, named, expect=None, policies=policies, start=start)
     known = [
         c
@@ -103,11 +103,8 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     return [Job(check, case) for case in known or [mine]]
 
 
-def _fits(job: Job) -> bool:
-    """Whether the problem has the actions that the check speaks of."""
-    grid = (job.problem or zoo.make(job.case.instance, **job.case.parameters)).grid
-    kinds = {1: ("continuum", "line"), 2: ("continuum", "plane")}
-    return not grid.is_finite_set and job.check.actions in kinds.get(grid.dim, ("continuum",))
+def _problem(job: Job) -> MDP:
+    return job.problem or zoo.make(job.case.instance, **job.case.parameters)
 
 
 def _is_file(spec: str) -> bool:
@@ -124,7 +121,26 @@ def problem_of(spec: str, parameters: Mapping[str, Any]) -> MDP:
     """A zoo instance by name, or a user's problem as ``load_problem`` takes it."""
     if _is_file(spec):
         return load_problem(spec, parameters)
-    return zoo.make(spec, **zoo.resolve(spec, parameters))
+    return zoo.make(spec, **resolved(spec, parameters))
+
+
+def resolved(instance: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a zoo instance under their full names."""
+    require.choice("instance", instance, zoo.RECIPES)
+    return _named(instance, parameters, zoo.RECIPES[instance].defaults)
+
+
+def _named(spec: str, parameters: Mapping[str, Any], valid: Iterable[str]) -> dict[str, Any]:
+    """The parameters under their full names; tau, gamma and n are short for those that are valid."""
+    names = list(valid)
+    short = {a: name for a, name in zoo.ALIASES.items() if name in names and a not in names}
+    given: dict[str, Any] = {}
+    for key, value in parameters.items():
+        name = short.get(require.choice(f"parameter of {spec}", key, [*names, *short]), key)
+        if name in given:
+            require.fail(name, "be given once", f"it and its short form (now {key})", "keep one")
+        given[name] = value
+    return given
 
 
 def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
@@ -133,22 +149,17 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
     ``parameters`` are passed to the function; of a data file only temperature and discount can be
     changed.
     """
-    aliased = {zoo.ALIASES.get(name, name): value for name, value in parameters.items()}
     if ".py:" not in spec:
-        for name in aliased:
-            require.choice(f"parameter of {spec}", name, ["temperature", "discount"])
-        return files.load(spec).replace(**aliased)
+        return files.load(spec).replace(**_named(spec, parameters, ["temperature", "discount"]))
     path, _, function = spec.rpartition(":")
     build = getattr(run_file("problem file", Path(path)), function, None)
     if not callable(build):
         require.fail(
             f"{spec}", "name a function of the file", function, "define it, returning an MDP"
         )
-    valid = inspect.signature(build).parameters
-    for name in aliased:
-        require.choice(f"parameter of {spec}", name, valid)
+    given = _named(spec, parameters, inspect.signature(build).parameters)
     try:
-        mdp = build(**aliased)
+        mdp = build(**given)
     except require.InputError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it may raise anything

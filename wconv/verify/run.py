@@ -1,7 +1,7 @@
 """What a check sees: the true problem, the (possibly corrupted) system that is measured, policies."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,6 +32,8 @@ class Run:
     measured: Instance
     which_policies: Policies = "mixed"
     which_start: Start = "reference"
+    paths: list[Path] = field(default_factory=list)
+    """The paths that were taken, in their order."""
 
     @property
     def mdp(self) -> MDP:
@@ -63,11 +65,26 @@ class Run:
         turn = zip(names, names[1:] + names[:1], strict=True)
         return [(f"{a} -> {b}", self.policies[a], self.policies[b]) for a, b in turn]
 
-    def names(self, axis: str) -> Sequence[str] | None:
-        """Names of the points on the axes "policy" and "pair"; other axes count their points."""
+    def names(self, axis: str, count: int) -> Sequence[str] | Sequence[float] | None:
+        """Names of the ``count`` points on "policy" and "pair", times on "time"; others are counted.
+
+        The times are those of the paths taken so far, the start left out where there is one point fewer;
+        where two paths differ in them the points are counted.
+        """
+        if axis == "time":
+            return self._times(count)
         if axis == "policy":
             return list(self.policies)
         return [name for name, _, _ in self.pairs] if axis == "pair" else None
+
+    def _times(self, count: int) -> list[float] | None:
+        every = {
+            tuple(times.tolist())
+            for path in self.paths
+            for times in (path.times, path.times[1:])
+            if len(times) == count
+        }
+        return list(every.pop()) if len(every) == 1 else None
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """V^π of the system."""
@@ -84,7 +101,10 @@ class Run:
 
     def path(self, method: Method, **times: Any) -> Path:
         """The path of a method in the system, from ``start``; ``times`` as for ``wc.evolve``."""
-        return self.measured.path(method, self.start, **times)
+        path = self.measured.path(method, self.start, **times)
+        if path not in self.paths:
+            self.paths.append(path)
+        return path
 
     def gibbs_constants(self, path: Path) -> AlongPath:
         """C_LS of p^{π_t} along a path in the true problem, in every state and on every interval."""
