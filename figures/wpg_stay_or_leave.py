@@ -68,7 +68,7 @@ def draw(found: dict[float, dict[str, np.ndarray]]) -> Figure:
         bottom.plot(edge, np.interp(edge, x, rate.value), "o", color=colour)
     bottom.set(xscale="log", xlim=(1e-3, 5e3), ylim=(0, 1.02), xlabel=r"$E/\tau$")
     bottom.set_title(r"(b) three discounts; dots: $E=\tau/(1-\gamma)$, dotted: $1-\gamma$")
-    bottom.legend(loc="lower left")
+    bottom.legend(loc="upper right")
     for axes in (top, bottom):
         axes.set_ylabel(r"$\dot V/(\lambda W)$")
     return figure
