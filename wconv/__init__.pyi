@@ -15,10 +15,26 @@ from .measures.fisher import (
     fisher_continuum as fisher_continuum,
     fisher_dirichlet as fisher_dirichlet,
 )
+from .measures.mixtures import (
+    LineSum as LineSum,
+    Mixtures as Mixtures,
+    chi_square_information as chi_square_information,
+    cross_entropy as cross_entropy,
+    plug_in_entropy as plug_in_entropy,
+    pooled as pooled,
+)
 from .measures.oscillation import oscillation as oscillation
 from .measures.gaussians import Gaussian as Gaussian
-from .measures.potentials import potential_oscillation as potential_oscillation
-from .measures.transport import w2_squared as w2_squared
+from .measures.potentials import (
+    potential as potential,
+    potential_oscillation as potential_oscillation,
+)
+from .measures.replications import replicated as replicated
+from .measures.transport import (
+    w2_squared as w2_squared,
+    w2_squared_atoms as w2_squared_atoms,
+    w2_squared_circle_atoms as w2_squared_circle_atoms,
+)
 from .mdp import zoo as zoo
 from .mdp.model import MDP as MDP, make_mdp as make_mdp
 from .mdp.smooth import SmoothMDP as SmoothMDP
@@ -77,6 +93,11 @@ from .diagnostics.flow import (
     flow_velocity as flow_velocity,
     value_velocity as value_velocity,
 )
+from .diagnostics.proximal import (
+    ProximalSteps as ProximalSteps,
+    proximal_steps as proximal_steps,
+    step_distance as step_distance,
+)
 from .diagnostics.rates import energy_defect as energy_defect, local_rate as local_rate
 from .dynamics.evolve import evolve as evolve
 from .dynamics.gaussian import (
@@ -87,6 +108,18 @@ from .dynamics.gaussian import (
     langevin_bias as langevin_bias,
     langevin_limit as langevin_limit,
 )
+from .dynamics.heat import heat as heat
+from .dynamics.implicit import (
+    Landscape as Landscape,
+    explicit_map as explicit_map,
+    landscape as landscape,
+    latents as latents,
+    moment_step as moment_step,
+    prox_map as prox_map,
+    score_step as score_step,
+    shared_latent_step as shared_latent_step,
+    sorted_step as sorted_step,
+)
 from .dynamics.methods import (
     FrozenWPG as FrozenWPG,
     MirrorDescent as MirrorDescent,
@@ -94,8 +127,10 @@ from .dynamics.methods import (
     WPGD as WPGD,
     WPGFlow as WPGFlow,
 )
-from .dynamics.path import Path as Path
+from .dynamics.path import Path as Path, romberg as romberg
+from .dynamics.proximal import InexactWPPG as InexactWPPG, WPPG as WPPG
 from .dynamics.problem import drift_tables as drift_tables
+from .dynamics.split import SplitWPPG as SplitWPPG
 from .constants.a_priori import (
     APriori as APriori,
     a_priori as a_priori,

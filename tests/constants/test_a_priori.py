@@ -13,6 +13,7 @@ from wconv.constants.assumptions import Assumptions, assumptions_of
 from wconv.mdp import zoo
 from wconv.mdp.policy import softmax_policy, uniform
 from wconv.measures.divergences import kl
+from wconv.outcomes import SolverError
 
 LINE = Assumptions(
     R_max=0.05, G_r=0.3, L_r=0.7, G_p=0.2, L_p=0.5, beta=0.9, temperature=1.5, discount=0.4,
@@ -121,6 +122,18 @@ def test_other_ends_of_the_feasible_steps():
         a_priori(CIRCLE, 0.5)
     with pytest.raises(InputError, match="step must be positive"):
         a_priori(CIRCLE, 0.0)
+
+
+def test_without_a_future_nothing_ends_the_feasible_steps_of_a_circle():
+    myopic = replace(CIRCLE, discount=0.0)
+    found = largest_step(myopic)
+    assert (found.end, found.value) == ("nothing", float("inf"))
+    assert repr(found) == "largest step inf (relative error 0.0e+00; every step is feasible)"
+    assert a_priori(myopic, 1e90).v == pytest.approx(float(image(myopic, 1e90, 0.0)))
+    with pytest.raises(SolverError, match=r"plateau at step 2e\+120: take a shorter step"):
+        a_priori(myopic, 2e120)
+    assert largest_step(replace(LINE, discount=0.0)).end == "moments"
+    assert largest_step(CIRCLE).end == "values"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """C_LS of Gibbs policies along values: brackets hold what lies between, errors of values widen them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import wconv as wc
+from wconv.constants import gibbs
 from wconv.measured import as_measured
 
 
@@ -67,6 +70,34 @@ def test_errors_of_the_values_widen_both_sides(along):
     shifted = wc.gibbs_constants(mdp, wc.Measured.of(V + off * np.array([1, -1, 1, -1])))
     assert (shifted.at.upper <= blurred.at.upper).all()
     assert (shifted.at.lower >= blurred.at.lower).all()
+
+
+def test_constants_are_computed_anew_beyond_a_twentieth(monkeypatch):
+    """V = k·(1, −1, 1, −1), in units in which log p_k/p_0 oscillates by k: computed where k is new by .05.
+
+    Elsewhere they are those of the nearest such k, times e^{±distance}, less in states that V moves less.
+    """
+    mdp, way, calls = problem(), np.array([1.0, -1.0, 1.0, -1.0]), []
+    share = np.ptp(mdp.P @ way, axis=1) * mdp.gamma / mdp.tau
+
+    def ones(policy):
+        calls.append(len(policy.logf) // mdp.n_states)
+        side = np.ones(len(policy.logf))
+        return SimpleNamespace(lower=side, upper=side, how_lower="one", how_upper="one")
+
+    monkeypatch.setattr(gibbs, "log_sobolev", ones)
+    constants = gibbs.GibbsConstants(mdp)
+
+    def at(*ladder):
+        return constants.along(wc.Measured.of(np.outer(ladder, way) / share.max())).at
+
+    found = at(0.0, 0.02, 0.048, 0.052, 0.08, 0.104)
+    assert calls == [3]
+    apart = np.array([0.0, 0.02, 0.004, 0.0, 0.024, 0.0])[:, None] * share / share.max()
+    assert np.log(found.upper) == pytest.approx(apart, rel=0.01, abs=1e-9)
+    assert np.log(found.lower) == pytest.approx(-apart, rel=0.01, abs=1e-9)
+    at(0.01, 0.13)
+    assert calls == [3]  # what is known serves the next path
 
 
 def test_without_values_it_is_the_gaussian():

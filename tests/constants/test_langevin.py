@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 
 from wconv._require import InputError
-from wconv.constants.gibbs import gibbs_constants
 from wconv.constants.langevin import (
     action_moment,
     drift,
     half_oscillation,
     step_constants,
-    transferred,
 )
 from wconv.dynamics.problem import drift_tables
 from wconv.mdp import zoo
@@ -81,20 +79,6 @@ def test_drift_is_the_derivative_of_q_whatever_constant_is_in_V():
     assert (np.abs(np.diff(again, axis=-1)).max(axis=-1) / h <= constants.L_2.upper * 1.001).all()
     # The kernel's share is what the triangle inequality over s' costs.
     assert (constants.L_b.upper <= 2 * constants.L_b.lower).all()
-
-
-def test_transferred_constants_enclose_the_computed_ones():
-    """Values that differ by a constant have one Gibbs policy; others move by at most e^{±(γ/τ)osc}."""
-    mdp = zoo.make("ring", resolution=32)
-    known = Measured.of(np.zeros((1, 4)))
-    others = Measured.of(np.array([[3.0, 3.0, 3.0, 3.0], [0.05, -0.02, 0.0, 0.04]]))
-    at = gibbs_constants(mdp, known)
-    found, direct = transferred(mdp, at, known, others), gibbs_constants(mdp, others[1:]).at
-    assert (found.lower[1] <= direct.lower[0]).all()
-    assert (direct.upper[0] <= found.upper[1]).all()
-    grow = np.array([[1.0], [np.exp(mdp.gamma / mdp.tau * 0.07)]])
-    assert np.allclose(found.upper, at.at.upper * grow, rtol=1e-12)
-    assert np.allclose(found.lower, at.at.lower / grow, rtol=1e-12)
 
 
 def test_shapes_are_refused_by_name():

@@ -35,6 +35,25 @@ def test_values_rise_by_what_the_flow_dissipates(name):
         assert (defect.error < 2e-3 * rise).all()
 
 
+def test_a_flow_at_another_speed_is_noticed():
+    """The flow of a system two per cent hotter, judged in the true problem: its values rise too fast."""
+    mdp = wc.zoo.gaussian_line(resolution=64, discount=0.0, amplitude=0.05)
+    grid = mdp.grid
+    start = wc.softmax_policy(np.broadcast_to(0.5 * grid.nodes[:, 0], mdp.r.shape), grid)
+    rises = {}
+    for factor in (1.0, 1.02):
+        system = mdp.replace(temperature=factor * mdp.tau)
+        path = wc.evolve(wc.WPGFlow(1e-6), system, start, until=0.25, samples=8)
+        rise = wc.evaluate(mdp, path.policies[-1]).V - wc.evaluate(mdp, start).V
+        rises[factor] = (wc.energy_defect(path, mdp), rise)
+    exact, rise = rises[1.0]
+    assert (np.abs(exact.value) <= exact.error).all()
+    assert (exact.error <= 1e-3 * rise).all()
+    fast, rise = rises[1.02]
+    assert fast.value == pytest.approx(0.02 * rise, rel=0.3)
+    assert (fast.value >= 10 * fast.error).all()
+
+
 def test_what_does_not_fit_is_refused():
     mdp = wc.zoo.ring()
     path = wc.evolve(wc.FrozenWPG(0.1), mdp, wc.uniform(mdp), steps=3)

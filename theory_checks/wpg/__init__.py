@@ -3,14 +3,30 @@
 Paths are the same in every check of the chapter, so that each is computed once an instance.
 """
 
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
 import wconv as wc
+from wconv._axes import Array
 from wconv.theory import Case, case
+from wconv.theory.judge import RESOLUTION
 
 TRANSLATE = case("gaussian-line", discount=0.0, amplitude=0.05, start="pushed")
 """Nearly a translated Gaussian bandit, where most bounds of the chapter are nearly equalities."""
 
 WELL = case("tilted-double-well")
 """A bad and a good well in four states: from the reference across a barrier."""
+
+LEAVING = case("stay-or-leave", confinement=0.0025, pull=0.05, width=4.0)
+"""Discounted, and E ≫ τ/(1−γ): the gap closes at nearly 1−γ times the rate of the residual.
+
+The default problem four hundred times slower, so that paths end where constants have hardly changed.
+"""
+
+HALFWAY = replace(LEAVING, start="tempered")
+"""The same from between the reference, whose Gibbs policies are its translates, and these."""
 
 RING = case("ring", tier="all")
 LINE = case("gaussian-line", tier="all")
@@ -44,3 +60,18 @@ def langevin(run: "wc.Run") -> "wc.Path":
 def gaps(run: "wc.Run", path: "wc.Path") -> "wc.Measured":
     """W_k = V* − V_k in every state, (time, state)."""
     return wc.optimality_gap(run.solution, path)
+
+
+def part(bracket: "wc.Bracket", which: Any) -> "wc.Bracket":
+    """Some entries of a bracket, by an index of NumPy."""
+    low, high = bracket.lower[which], bracket.upper[which]
+    return wc.Bracket(low, high, bracket.how_lower, bracket.how_upper)
+
+
+def moving(distance: "wc.Measured") -> Array:
+    """The states (their indices) that are not at rest, from distances (time, state) that vanish at rest.
+
+    At rest: zero to within errors below 1e-8 of the largest, at all times, as in an absorbing state.
+    """
+    exact = distance.error <= RESOLUTION * np.abs(distance.value).max()
+    return np.flatnonzero(~((np.abs(distance.value) <= distance.error) & exact).all(axis=0))

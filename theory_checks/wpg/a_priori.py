@@ -117,8 +117,8 @@ def along_the_path(run: "wc.Run", data: Mapping[str, Any], v: float) -> Iterator
 
 def feasible(found: "wc.Assumptions", end: LargestStep) -> Iterator[Item]:
     """F at the fixed point just below η_0, and above the diagonal just above it."""
-    if found.discount == 0 or not end.limit.startswith("values"):
-        return  # without a future F is constant; or moments end the steps first
+    if end.end != "values":
+        return  # the moments end the steps first, or without a future nothing does
     below, above = end.log_lower + np.log1p(-BESIDE[0]), end.log_upper + np.log1p(BESIDE[1])
     v = a_priori_log(found, below).v
     yield at_least(

@@ -7,7 +7,7 @@ Hypotheses.  (H1) r and P are smooth functions of a continuous action.  (H2) |�
 Claim.       In every state, with L_b = β + L_r + γL_p v_k and G = G_r + γG_p v_k:
              |b(a) − b(a')| ≤ L_b|a − a'|, |∇q| ≤ G;
              on R^d also ⟨a, b⟩ ≤ −(β/2)|a|² + G²/(2β), |b|² ≤ 2β²|a|² + 2G².
-Tight for.   A cosine reward on the Gaussian line without a future.
+Tight for.   A cosine reward on the Gaussian line without a future; with one, rewards that know no action.
 Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 4.11.
 """
 
@@ -22,9 +22,13 @@ from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
 
 COSINE = replace(TRANSLATE, tight=0.97)
+LEVEL = case("double-well", barrier=0.0)
+"""Rewards of the state alone: the drift is all γ∇P·V."""
+
 CASES = [
     COSINE,
-    WELL,
+    LEVEL,
+    replace(WELL, tier="all"),
     LINE,
     RING,
     COLD,
@@ -37,6 +41,7 @@ CONTROLS = [
     control("confinement left out in part", on=COSINE, constants={"beta": 0.9}),
     control("slope of the reward a tenth too small", on=COSINE, constants={"G_r": 0.9}),
     control("curvature of the reward a tenth too small", on=COSINE, constants={"L_r": 0.9}),
+    control("the future a tenth too weak", on=LEVEL, constants={"gamma": 0.9}),
     control("drift at a higher temperature", on=COSINE, dynamics={"temperature": 1.25}),
 ]
 

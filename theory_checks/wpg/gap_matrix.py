@@ -18,19 +18,20 @@ from typing import Any
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import TRANSLATE, ZOO, flow, frozen, gaps, implicit
-from theory_checks.wpg.wpg_frozen import PLANE, on_a_line, rows
+from theory_checks.wpg import LEAVING, TRANSLATE, ZOO, flow, frozen, gaps, implicit, part
+from theory_checks.wpg.wpg_frozen import PLANE, on_a_line
 from wconv.measured import EPS
 from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_steps as bounds
 
 SHIFT = replace(TRANSLATE, tight=0.95)
 STAY = case("stay-or-leave", tier="all")
-CASES = [SHIFT, *ZOO[1:], STAY, PLANE]
+CASES = [SHIFT, *ZOO[1:], LEAVING, STAY, PLANE]
 CONTROLS = [
     control("constants a fifth too small", on=SHIFT, constants={"C_LS": 0.8}),
     control("steps a fifth too long", on=SHIFT, constants={"eta": 1.2}),
     control("a system a fifth colder", on=SHIFT, dynamics={"temperature": 0.8}),
+    control("what comes of other states less a tenth", on=LEAVING, constants={"gamma": 0.9}),
 ]
 
 
@@ -70,7 +71,7 @@ def gap_matrix(run: "wc.Run") -> Iterator[Item]:
             after[name],
             bounds.gaps_after_step.given(gaps=before[name], kernel=kernel),
             over="time state",
-            C_LS=rows(found[name].at, slice(-1)),
+            C_LS=part(found[name].at, slice(-1)),
             eta=paths[name].method.step,
             resolvents=paths[name].method.substeps,
             **problem,
@@ -87,10 +88,11 @@ def gap_matrix(run: "wc.Run") -> Iterator[Item]:
         **intervals,
         **problem,
     )
+    first = W["flow"][0].sup()
     yield at_most(
         "flow: W(t) <= the product of exponentials W(0)",
-        W["flow"][1:],
-        bounds.gaps_along_flow.given(gaps=W["flow"][0], kernel=kernel),
+        W["flow"][1:] / first,
+        bounds.gaps_along_flow.given(gaps=W["flow"][0] / first, kernel=kernel),
         over="time state",
         **intervals,
         **problem,

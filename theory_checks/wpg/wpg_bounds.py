@@ -10,7 +10,7 @@ Tight for.   No reward and a translated Gaussian (below); discount 0 and a wave 
 Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 3.5.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -79,16 +79,15 @@ def soft_q(run: "wc.Run", V: "wc.Measured") -> "wc.Measured":
     return wc.stack(rows)
 
 
-@check("wpg-bounds", cases=CASES, controls=CONTROLS, actions="continuum")
-def wpg_bounds(run: "wc.Run") -> Iterator[Item]:
-    """Values and soft Q along the flow against the bounds by the reward alone."""
+def bounds_along(run: "wc.Run", path_of: "Callable[[wc.Run], wc.Path]") -> Iterator[Item]:
+    """Values and soft Q along a path on which values rise."""
     yield (continuum := on_a_continuum(run))
     yield bounded(run, "H2")
     if not continuum.holds:
         return
     R_max, K_0, gamma = largest_reward(run.mdp), start_divergence(run), run.mdp.gamma
     all_of: dict[str, Any] = {"R_max": R_max, "K_0": K_0, "gamma": gamma, "tau": run.mdp.tau}
-    V = flow(run).measured
+    V = path_of(run).measured
     q = soft_q(run, V)
     # Distances from the bounds, as values of either sign have no ratio.
     above = V + (R_max + run.mdp.tau * K_0) * (1 / (1 - gamma))
@@ -111,3 +110,9 @@ def wpg_bounds(run: "wc.Run") -> Iterator[Item]:
         over="time state",
         **all_of,
     )
+
+
+@check("wpg-bounds", cases=CASES, controls=CONTROLS, actions="continuum")
+def wpg_bounds(run: "wc.Run") -> Iterator[Item]:
+    """Values and soft Q along the flow against the bounds by the reward alone."""
+    yield from bounds_along(run, flow)

@@ -5,7 +5,7 @@ Setting.     The flow on a continuum of actions; p_t ∝ exp(q_t/τ)μ, and C_LS
 Hypotheses.  (H1) The actions form a continuum.  (H2) r is bounded (as in wpg-bounds), and K_0 is finite.
 Claim.       |log C_LS(p_t) − log C_LS(μ)| ≤ osc(q_t)/τ in every state, and ≤ 2(R_max+γV_max)/τ: all constants
              lie between C_LS(μ)exp(−2(R_max+γV_max)/τ) and C_LS(μ)exp(2(R_max+γV_max)/τ).
-Tight for.   No reward; a ceiling otherwise.
+Tight for.   No reward; wells whose barriers are as high as rewards differ, cold; a ceiling otherwise.
 Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemmas 3.6 and 4.10.
 """
 
@@ -20,9 +20,15 @@ from theory_checks.wpg.wpg_bounds import bounded, largest_reward, start_divergen
 from wconv.theory import Item, at_most, case, check, control
 from wconv.theory.bounds import wpg_flow as bounds
 
+WELLS = case(
+    "gaussian-line", tier="all", discount=0.0, amplitude=-1.0, confinement=0.1, temperature=0.3
+)
+"""Metastable: log C_LS is .62 of osc(q)/τ."""
+
 CASES = [
     TRANSLATE,
     WELL,
+    WELLS,
     RING,
     LINE,
     COLD,

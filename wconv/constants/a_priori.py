@@ -8,7 +8,7 @@ none. α is as small as e^{-osc(q)/τ}: it is carried as a logarithm, and so is 
 
 from dataclasses import dataclass
 from math import exp, expm1, floor, inf, isfinite, log, log1p, sqrt
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from wconv import _require as require
 from wconv.constants.assumptions import Assumptions
@@ -79,12 +79,22 @@ class APriori:
 class LargestStep:
     """η_0, the end of the interval (0, η_0] of feasible steps: log_lower ≤ log η_0 ≤ log_upper.
 
-    ``limit`` says what ends it; with nothing to end it the logarithms are infinite.
+    ``end`` is what ends it: the "values", which have no fixed point beyond, the "moments", which ask for
+    η ≤ 1/(4β), or "nothing": then the logarithms are infinite.
     """
 
     log_lower: float
     log_upper: float
-    limit: str
+    end: Literal["values", "moments", "nothing"]
+
+    @property
+    def limit(self) -> str:
+        """What ends the interval, in words."""
+        return {
+            "values": "values: no fixed point",
+            "moments": "moments: 1/(4 beta)",
+            "nothing": "every step is feasible",
+        }[self.end]
 
     @property
     def value(self) -> float:
@@ -107,6 +117,7 @@ def a_priori(assumptions: Assumptions, step: float) -> APriori:
 
     Raises:
         InputError: a step ≤ 0, above 1/(4β) on R^d, or with no fixed point; names η_0.
+        SolverError: constants beyond floating point, at a huge step.
 
     """
     return a_priori_log(assumptions, log(require.positive("step", step, "give the step size η")))
@@ -119,6 +130,9 @@ def a_priori_log(assumptions: Assumptions, log_step: float) -> APriori:
     closed = _close(assumptions, log_eta) if stable else None
     if closed is None:
         end = largest_step(assumptions)
+        if end.end == "nothing":
+            too_large = f"the plateau at step {_power(log_eta)}: take a shorter step"
+            raise SolverError(Outcome.NOT_FINITE, too_large)
         remedy = f"beyond that the bounds do not close ({end.limit})"
         require.fail("step", f"be at most {_power(end.log_lower)}", _power(log_eta), remedy)
     low, v = closed
@@ -143,23 +157,20 @@ def a_priori_log(assumptions: Assumptions, log_step: float) -> APriori:
 def largest_step(assumptions: Assumptions) -> LargestStep:
     """η_0 = sup of the steps for which ``a_priori`` has a fixed point, by bisection of log η.
 
-    The feasible steps are an interval (0, η_0], as F increases in η. On R^d η_0 ≤ 1/(4β).
+    The feasible steps are an interval (0, η_0], as F increases in η. On R^d η_0 ≤ 1/(4β). At discount 0
+    F does not depend on v, so that there is always a fixed point.
 
     Raises:
         SolverError: constants beyond floating point even as logarithms.
 
     """
     top = -log(4 * assumptions.beta) if assumptions.beta > 0 else 699.0
-    if _close(assumptions, top) is None:
-        low, high = _boundary(assumptions, top)
-        limit = "values: no fixed point"
-    elif assumptions.beta == 0:
-        return LargestStep(inf, inf, "every step is feasible")
-    else:
-        low = high = top
-        limit = "moments: 1/(4 beta)"
+    closes = assumptions.discount == 0 or _close(assumptions, top) is not None
+    if closes and assumptions.beta == 0:
+        return LargestStep(inf, inf, "nothing")
+    low, high = (top, top) if closes else _boundary(assumptions, top)
     slack = 64 * EPS * (1 + abs(low))
-    return LargestStep(low - slack, high + slack, limit)
+    return LargestStep(low - slack, high + slack, "moments" if closes else "values")
 
 
 def _boundary(data: Assumptions, infeasible: float) -> tuple[float, float]:

@@ -63,21 +63,15 @@ class Along:
         )
 
 
-def along(
-    policies: Sequence[Policy],
-    constant: Callable[[Policy], Constant],
-    *,
-    transfer: float = OSCILLATION,
-) -> Along:
+def along(policies: Sequence[Policy], constant: Callable[[Policy], Constant]) -> Along:
     """C_P or C_LS of every policy of a sequence, in every state.
 
     A state's first policy is a checkpoint, and each that has moved by more than
-    osc log(p/p_ref) = ``transfer`` from the last; all checkpoints are computed in one batch.
+    osc log(p/p_ref) = 0.01 from the last; all checkpoints are computed in one batch.
 
     Args:
         policies: K policies on one grid.
         constant: ``wc.poincare`` or ``wc.log_sobolev`` (the transfer is not a theorem for T2).
-        transfer: the largest oscillation over which a constant is transferred, at least 0.
 
     Raises:
         InputError: no policies, different grids, or a constant without transfer.
@@ -89,8 +83,7 @@ def along(
     for policy in policies[1:]:
         same_grid(policies[0], policy)
     grid, logs = policies[0].grid, np.stack([policy.logf for policy in policies])
-    require.within("transfer", transfer, 0.0, np.inf, "e.g. 0.01, which costs 1 %")
-    checkpoint, moved = _checkpoints(logs, grid, transfer)
+    checkpoint, moved = _checkpoints(logs, grid)
     steps, states = np.nonzero(checkpoint == np.arange(len(logs))[:, None])
     found = constant(Policy(logs[steps, states], grid))
     if found.symbol not in ("C_P", "C_LS"):
@@ -99,7 +92,7 @@ def along(
     place[steps, states] = np.arange(len(steps))
     of = np.take_along_axis(place, checkpoint, axis=0)
     grow = np.exp(moved)
-    how = f"transferred over osc log(p/p_ref) <= {transfer:g} from "
+    how = f"transferred over osc log(p/p_ref) <= {OSCILLATION:g} from "
     bracket = Bracket(
         found.lower[of] / grow,
         found.upper[of] * grow,
@@ -109,14 +102,14 @@ def along(
     return Along(bracket, checkpoint, moved, oscillation(np.diff(logs, axis=0), grid).upper)
 
 
-def _checkpoints(logs: Array, grid: Grid, transfer: float) -> tuple[Array, Array]:
+def _checkpoints(logs: Array, grid: Grid) -> tuple[Array, Array]:
     """The iterate each bracket comes from and the oscillation of the transfer, both (K, S)."""
     states = np.arange(logs.shape[1])
     reference = np.zeros(len(states), dtype=int)
     origin, spread = np.zeros((2, *logs.shape[:2]))
     for k, now in enumerate(logs):
         moved = oscillation(now - logs[reference, states], grid).upper
-        fresh = moved > transfer
+        fresh = moved > OSCILLATION
         reference = np.where(fresh, k, reference)
         origin[k], spread[k] = reference, np.where(fresh, 0.0, moved)
     return origin.astype(int), spread

@@ -1,4 +1,4 @@
-"""What the one-step statements of the Langevin scheme ask of a policy: L_b, L_2, E|b|², E|b|⁴, C_LS.
+"""What the one-step statements of the Langevin scheme ask of a policy: L_b, L_2, E|b|², E|b|⁴.
 
 b_k = ∇r + γ∇P·V_k − βa. Suprema over the action are proved by ``regularity`` (with half the
 oscillation of V_k, as Σ_s'∇P = 0) and attained at least as difference quotients between nodes;
@@ -14,7 +14,6 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.constants.gibbs import AlongPath
 from wconv.constants.regularity import ROUNDING, regularity
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
@@ -180,33 +179,6 @@ def step_constants(
         bracket(b.bend(), found.H_r, found.H_p, 0.0),
         b.moment(policies, 2),
         b.moment(policies, 4),
-    )
-
-
-def transferred(mdp: MDP, constants: AlongPath, known: Measured, values: Measured) -> Bracket:
-    """C_LS of the Gibbs policies of N values (N, S) from those of K known ones (K, S), shape (N, S).
-
-    log(p/p_k) oscillates by at most o = (γ/τ)·osc(V − V_k), as P averages, so that
-    e^{−o}C(p_k) ≤ C(p) ≤ e^{o}C(p_k) (Holley–Stroock); the best of all k.
-
-    Args:
-        mdp: the problem.
-        constants: ``gibbs_constants`` at the known values.
-        known: V_k (K, S).
-        values: V (N, S).
-
-    Raises:
-        InputError: another number of known values than of constants.
-
-    """
-    require.shape("known", known.value, constants.at.upper.shape, "(times, states)")
-    apart = values.value[:, None] - known.value[None]
-    off = values.error.max(axis=-1)[:, None] + known.error.max(axis=-1)[None]
-    spread = apart.max(axis=-1) - apart.min(axis=-1) + 2 * off
-    grow = np.exp(mdp.contraction / mdp.tau * spread)[..., None]
-    at = constants.at
-    return Bracket(
-        (at.lower / grow).max(axis=1), (at.upper * grow).min(axis=1), at.how_lower, at.how_upper
     )
 
 

@@ -6,6 +6,8 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.diagnostics.flow import value_velocity
 from wconv.dynamics.path import Path
+from wconv.exact.evaluate import Evaluation, evaluate
+from wconv.mdp.model import MDP
 from wconv.measured import EPS, Measured
 
 
@@ -37,12 +39,14 @@ def local_rate(times: Array, falling: Measured) -> Measured:
     )
 
 
-def energy_defect(path: Path) -> Measured:
+def energy_defect(path: Path, mdp: MDP | None = None) -> Measured:
     """V_T − V_0 − ∫V̇ dt in every state along the flow, shape (S,): zero up to the errors.
 
-    V̇ of every stored policy is the derivative of policy evaluation along the flow (``value_velocity``);
-    the integral is Simpson's. Error "quadrature": its change from twice the spacing, over √2 − 1, which
-    is what remains of it when V̇ starts like t^{-1/2}, as it does where π_0 has a flux at a wall.
+    V and V̇ are those of ``mdp``, by default the problem of the path: the defect is not zero when policies
+    follow another flow than that of ``mdp``. V̇ of every stored policy is the derivative of policy
+    evaluation along the flow (``value_velocity``); the integral is Simpson's. Error "quadrature": its
+    change from twice the spacing, over √2 − 1, which is what remains of it when V̇ starts like t^{-1/2},
+    as it does where π_0 has a flux at a wall.
 
     Raises:
         InputError: a number of intervals that 4 does not divide.
@@ -51,12 +55,19 @@ def energy_defect(path: Path) -> Measured:
     intervals = len(path.times) - 1
     if intervals < 4 or intervals % 4:
         require.fail("samples", "be a multiple of 4", intervals, "evolve with samples=4k")
-    found, h = path.measure(value_velocity), float(path.times[1] - path.times[0])
+    problem = path.mdp if mdp is None else mdp
+
+    def here(value: Evaluation) -> Evaluation:
+        return value if value.mdp is problem else evaluate(problem, value.policy)
+
+    V = path.measure(lambda value: here(value).measured)
+    found = path.measure(lambda value: value_velocity(here(value)))
+    h = float(path.times[1] - path.times[0])
     velocity = Measured(found.value.T, {name: e.T for name, e in found.errors.items()})
     fine = (velocity * _simpson(intervals, h)).total()
     coarse = (velocity[:, ::2] * _simpson(intervals // 2, 2 * h)).total()
     rest = (fine.value - coarse.value) / (np.sqrt(2.0) - 1.0)
-    return (path.measured[-1] - path.measured[0] - fine).with_error("quadrature", rest)
+    return (V[-1] - V[0] - fine).with_error("quadrature", rest)
 
 
 def _simpson(intervals: int, h: float) -> Array:

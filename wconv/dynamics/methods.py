@@ -12,8 +12,15 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from wconv import _require as require
-from wconv._axes import ActionValue, Array
-from wconv.dynamics.problem import boundary, dense_transition, drift_tables, kernel_problem
+from wconv._axes import ActionValue
+from wconv.dynamics.problem import (
+    boundary,
+    dense_transition,
+    drift_tables,
+    kernel_problem,
+    normalised,
+    soft_q,
+)
 from wconv.mdp.model import MDP
 from wconv.outcomes import Outcome, SolverError
 
@@ -219,24 +226,9 @@ def _geometric(mdp: MDP, share: float) -> Advance:
         for _ in range(steps):
             with np.errstate(divide="ignore"):
                 logf = np.where(masses > 0, np.log(masses) - log_m, -np.inf)
-            q = _q_value(mdp, P, masses, logf)
+            q = soft_q(mdp, P, masses, logf)
             kept = (1.0 - share) * logf if share < 1 else 0.0
-            masses = _normalised(share * q / mdp.tau + kept + log_m)
+            masses = normalised(share * q / mdp.tau + kept + log_m)
         return masses
 
     return forward
-
-
-def _q_value(mdp: MDP, P: Array, masses: Array, logf: Array) -> Array:
-    """q^π = r + γPV^π in float64."""
-    entropy = np.where(masses > 0, logf, 0.0)
-    reward = (masses * (mdp.r - mdp.tau * entropy)).sum(axis=-1)
-    kernel = np.matmul(masses[:, None, :], P)[:, 0, :]
-    V = np.linalg.solve(np.eye(mdp.n_states) - mdp.gamma * kernel, reward)
-    return np.asarray(mdp.r + mdp.gamma * (P @ V))
-
-
-def _normalised(log_mass: Array) -> Array:
-    """Masses ∝ e^{log_mass} of total one."""
-    powers = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

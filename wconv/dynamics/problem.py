@@ -98,3 +98,18 @@ def boundary(mdp: MDP) -> str:
     if isinstance(space, GaussianLine):
         return "none"
     return "wrap" if isinstance(space, Torus) else "fold"
+
+
+def soft_q(mdp: MDP, P: Array, masses: Array, logf: Array) -> Array:
+    """q^π = r + γPV^π in float64."""
+    entropy = np.where(masses > 0, logf, 0.0)
+    reward = (masses * (mdp.r - mdp.tau * entropy)).sum(axis=-1)
+    kernel = np.matmul(masses[:, None, :], P)[:, 0, :]
+    V = np.linalg.solve(np.eye(mdp.n_states) - mdp.gamma * kernel, reward)
+    return np.asarray(mdp.r + mdp.gamma * (P @ V))
+
+
+def normalised(log_mass: Array) -> Array:
+    """Masses ∝ e^{log_mass} of total one."""
+    powers = np.exp(log_mass - log_mass.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))

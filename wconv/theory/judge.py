@@ -28,7 +28,11 @@ RESOLUTION = 1e-8
 """Equality means to this much of the largest right side."""
 
 RESOLVED = 0.01
-"""A point counts for tightness when both sides are known to this relative error."""
+SAMPLED = 0.1
+"""A point counts for tightness when both sides are known to this relative error.
+
+The second is for errors of which all but one per cent are sampling errors, with their confidence.
+"""
 
 REPETITIONS = frozenset({"policy", "pair", "direction"})
 """Axes that index independent repetitions of a claim."""
@@ -233,9 +237,9 @@ def _index(flat: int, at: _Sides) -> tuple[int, ...]:
 
 
 def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
-    """Number of points resolved to 1 %, and the largest small/large ratio over them."""
+    """Number of points that are resolved, and the largest small/large ratio over them."""
     lhs, rhs = claim.lhs, at.rhs
-    good = (lhs.error <= RESOLVED * np.abs(lhs.value)) & (rhs.error <= RESOLVED * np.abs(rhs.value))
+    good = _resolved(lhs) & _resolved(rhs, as_sampled="sampling" in lhs.errors)
     good &= (lhs.value != 0) & (rhs.value != 0) & np.isfinite(lhs.value) & np.isfinite(rhs.value)
     if not good.any():
         return 0, float("nan")
@@ -249,6 +253,18 @@ def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
     positive = good & (large > 0)
     ratio = float(np.max(small[positive] / large[positive])) if positive.any() else 0.0
     return int(good.sum()), ratio
+
+
+def _resolved(side: Measured, *, as_sampled: bool = False) -> Array:
+    """Where a side is known to 1 %, or to 10 % when most of its error is of sampling."""
+    size = np.abs(side.value)
+    if as_sampled:  # the data of a bound do not keep the names of their errors
+        return np.asarray(side.error <= SAMPLED * size)
+    other = side.error - side.errors.get("sampling", 0.0)
+    return np.asarray(
+        (other <= RESOLVED * size)
+        & (side.error <= (SAMPLED if "sampling" in side.errors else RESOLVED) * size)
+    )
 
 
 def _teeth(claim: Claim, at: _Sides) -> dict[str, float]:

@@ -21,9 +21,9 @@ from wconv.theory.statement import Statement, parse_statement
 
 Item = Claim | Hypothesis | Identity
 Body = Callable[[Any], Iterator[Item]]
-Kind = Literal["exact", "continuum", "symbolic"]
+Kind = Literal["exact", "continuum", "statistical", "symbolic"]
 Actions = Literal["any", "continuum", "line", "plane"]
-GRADES: dict[str, str] = {"exact": "C", "continuum": "C", "symbolic": "A"}
+GRADES: dict[str, str] = {"exact": "C", "continuum": "C", "statistical": "D", "symbolic": "A"}
 """A symbolic; B ball arithmetic; C float64 with error bounds; D statistical."""
 
 BUILT_IN = "theory_checks"

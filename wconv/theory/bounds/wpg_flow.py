@@ -65,14 +65,19 @@ def mean_rate(*, C_LS: Array, mismatch: Array, tau: float) -> Array:
 
 
 @Bound
-def decayed(initial: Array, durations: Array, *, C_LS: Array, gamma: float, tau: float) -> Array:
-    """E_0·exp(−2τ(1−γ)ΣΔt_j/C_j) at the end of every interval."""
-    return np.asarray(initial * np.exp(-2.0 * tau * (1.0 - gamma) * np.cumsum(durations / C_LS)))
+def quotient(*, nearly: float) -> Array:
+    """The quotient of two sides that are equal, and what is allowed for their measurement."""
+    return np.asarray(nearly)
+
+
+@Bound
+def decayed(durations: Array, *, C_LS: Array, gamma: float, tau: float) -> Array:
+    """exp(−2τ(1−γ)ΣΔt_j/C_j) at the end of every interval."""
+    return np.asarray(np.exp(-2.0 * tau * (1.0 - gamma) * np.cumsum(durations / C_LS)))
 
 
 @Bound
 def decayed_uniformly(
-    initial: Array,
     times: Array,
     *,
     R_max: float,
@@ -81,6 +86,10 @@ def decayed_uniformly(
     gamma: float,
     tau: float,
 ) -> Array:
-    """E_0·exp(−2τ(1−γ)t/C) C = C_LS(μ)e^{2(R_max+γV_max)/τ}; 1/C does not overflow."""
+    """exp(−2τ(1−γ)t/C), C = C_LS(μ)e^{2(R_max+γV_max)/τ}; 1/C does not overflow.
+
+    Loose: 1−γ is attained only where E ≫ τ/(1−γ), and there C is e^{2E/τ} too large; K_0 bounds how
+    deep values start, but p depends on their differences alone.
+    """
     rate = np.exp(-_log_uniform(R_max, K_0, gamma, tau)) / C_mu
-    return np.asarray(initial * np.exp(-2.0 * tau * (1.0 - gamma) * rate * times))
+    return np.asarray(np.exp(-2.0 * tau * (1.0 - gamma) * rate * times))

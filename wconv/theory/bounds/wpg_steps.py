@@ -7,7 +7,7 @@ A step of length η in m resolvents contracts relative entropies by (1 + 2τη/(
 import numpy as np
 
 from wconv._axes import Array
-from wconv.measured import Measured, rounding, stack
+from wconv.measured import EPS, Measured, rounding, stack
 from wconv.theory.bounds.bellman import resolvent
 from wconv.theory.claims import Bound
 
@@ -41,7 +41,11 @@ def gaps_after_step(
     resolvents: int,
 ) -> Array:
     """(I − D_c(I − γP_{π*}))W_k = (1−c)W_k + cγP_{π*}W_k, for gaps W_k of shape (..., S)."""
-    kept = _kept(C_LS, tau, eta, resolvents)
+    return contracted(gaps, kernel, _kept(C_LS, tau, eta, resolvents), gamma)
+
+
+def contracted(gaps: Array, kernel: Array, kept: Array, gamma: float) -> Array:
+    """(1−c)W + cγPW in every state, 1−c = ``kept``, W of shape (..., S)."""
     return np.asarray(kept * gaps + (1.0 - kept) * gamma * (gaps @ kernel.T))
 
 
@@ -80,13 +84,14 @@ def _propagated(gaps: Array, kernel: Array, shares: Array, gamma: float) -> Meas
     a = shares.max(axis=-1, keepdims=True)
     term = total = np.exp(-a) * gaps
     left = np.exp(-a) * np.abs(gaps).max(axis=-1, keepdims=True)
-    last = 40 + int(4 * a.max())
-    for j in range(1, last + 1):
+    size, j = np.abs(gaps).max(axis=-1, keepdims=True), 0
+    # From there on terms fall by a/(j+2) < 1/4 each.
+    while j < 4 * a.max() or (left * a / (j + 1) > EPS / 8 * size).any():
+        j += 1
         term = ((a - shares) * term + shares * gamma * (term @ kernel.T)) / j
         total, left = total + term, left * a / j
-    # The terms that follow fall by a/(J+2) < 1/4 each.
-    cut = left * a / (last + 1) / 0.75
-    return Measured.of(total, series=cut, rounding=rounding(total, depth=last))
+    cut = left * a / (j + 1) / 0.75
+    return Measured.of(total, series=cut, rounding=rounding(total, depth=j + 1))
 
 
 @Bound
@@ -130,7 +135,11 @@ def fall_of_gaps(
 
 
 def _excess(gap: Array, kept: Array | float, tau: float, gamma: float) -> Array:
-    """(γ/(1−γ))·(γE/4τ + √(kept·E/2τ)), which bounds γ(I−γP_π)^{-1}(P_{π*}−P_π)W in units of E."""
+    """(γ/(1−γ))·(γE/4τ + √(kept·E/2τ)), which bounds γ(I−γP_π)^{-1}(P_{π*}−P_π)W in units of E.
+
+    Loose: three worst cases that exclude each other (all of W's range moved, by the whole total
+    variation, from a state that is never left). Needed where E ≫ τ/(1−γ), but not this much of it.
+    """
     far = gamma * gap / (4.0 * tau) + np.sqrt(kept * gap / (2.0 * tau))
     return np.asarray(gamma / (1.0 - gamma) * far)
 
@@ -138,7 +147,7 @@ def _excess(gap: Array, kept: Array | float, tau: float, gamma: float) -> Array:
 @Bound
 def newton_gap(gap: Array, *, kept: Array, tau: float, gamma: float) -> Array:
     """[1−c + c(γ/(1−γ))(γE_k/4τ + √((1−c)E_k/2τ))]E_k with 1−c = ``kept``."""
-    return np.asarray((kept + (1.0 - kept) * _excess(gap, kept, tau, gamma)) * gap)
+    return newton_kept(gap, kept, tau, gamma) * gap
 
 
 @Bound
@@ -146,7 +155,11 @@ def newton_factor(
     gap: Array, *, C_LS: Array, tau: float, gamma: float, eta: Array, resolvents: int
 ) -> Array:
     """1−c + c(γ/(1−γ))(γE_k/4τ + √((1−c)E_k/2τ)), which bounds E_{k+1}/E_k."""
-    kept = _kept(C_LS, tau, eta, resolvents)
+    return newton_kept(gap, _kept(C_LS, tau, eta, resolvents), tau, gamma)
+
+
+def newton_kept(gap: Array, kept: Array, tau: float, gamma: float) -> Array:
+    """1−c + c(γ/(1−γ))(γE/4τ + √((1−c)E/2τ)) with 1−c = ``kept``."""
     return np.asarray(kept + (1.0 - kept) * _excess(gap, kept, tau, gamma))
 
 
@@ -154,3 +167,9 @@ def newton_factor(
 def newton_velocity(share: Array, gap: Array, *, C_LS: Array, tau: float, gamma: float) -> Array:
     """(2τ/C_LS)[W/E − (γ/(1−γ))(γE/4τ + √(E/2τ))], which V̇/E is at least; ``share`` is W/E."""
     return np.asarray(2.0 * tau / C_LS * (share - _excess(gap, 1.0, tau, gamma)))
+
+
+@Bound
+def newton_share(speed: Array, gap: Array, *, C_LS: Array, tau: float, gamma: float) -> Array:
+    """(C_LS/2τ)V̇/E + (γ/(1−γ))(γE/4τ + √(E/2τ)), which W/E is at most; ``speed`` is V̇/E."""
+    return np.asarray(C_LS / (2.0 * tau) * speed + _excess(gap, 1.0, tau, gamma))

@@ -1,0 +1,51 @@
+"""The proximal scheme WPPG: its exact step, and what follows from it.
+
+Paths are the same in every check of the chapter, so that each is computed once an instance.
+"""
+
+import numpy as np
+
+import wconv as wc
+from wconv.theory import Case, case
+
+TRANSLATE = case("gaussian-line", discount=0.0, amplitude=0.05, start="pushed")
+"""Nearly a translated Gaussian bandit, where most bounds of the chapter are nearly equalities."""
+
+WELL = case("tilted-double-well")
+"""A bad and a good well in four states: from the reference across a barrier."""
+
+RING = case("ring", tier="all")
+LINE = case("gaussian-line", tier="all")
+COLD = case("tilted-double-well", tier="all", temperature=0.2)
+HEAVY = case("heavy", tier="all", discount=0.9)
+TABLE = case("garnet", tier="all")
+PLANE = case("box-2d", tier="all", resolution=16)
+
+ZOO: tuple[Case, ...] = (TRANSLATE, WELL, RING, LINE, COLD, HEAVY)
+"""One-dimensional continua; the first two are the quick tier."""
+
+EVERYWHERE: tuple[Case, ...] = (*ZOO, TABLE, PLANE)
+"""Finite sets and the plane too."""
+
+SHORT, LONG = 0.25, 10.0
+"""Steps: short beside the lengths of the landscape, and nearly soft policy iteration."""
+
+
+TOL = 1e-12
+"""Relative gap of a step: ratios of relative entropies are taken when these have become small."""
+
+
+def proximal(run: "wc.Run", step: float = SHORT) -> "wc.Path":
+    """Six exact proximal steps."""
+    return run.path(wc.WPPG(step, tol=TOL), steps=6)
+
+
+def diameter(mdp: "wc.MDP") -> float:
+    """The diameter of the action set: infinite on the line, half the length of a circle."""
+    grid, space = mdp.grid, mdp.grid.space
+    if isinstance(space, wc.FiniteSet):
+        return float(space.distances().max())
+    if isinstance(space, wc.GaussianLine):
+        return float("inf")
+    sides = np.multiply(grid.shape, grid.spacing) / (2.0 if grid.periodic else 1.0)
+    return float(np.linalg.norm(sides))

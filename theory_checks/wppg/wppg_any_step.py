@@ -1,0 +1,101 @@
+"""wppg-any-step  The proximal scheme converges linearly in sup norm, whatever its step size.
+
+Setting.     π_{k+1} = argmax ∫q^{π_k}dπ − τKL(π‖μ) − W²(π, π_k)/(2η), p_k ∝ exp(q^{π_k}/τ)μ.
+Hypotheses.  (H1) The actions form a continuum in which constants are sharp: a line or a circle.
+             (H2) C_LS(p_k) is finite in every state. (H3) KL(π_k‖p_k) > 0 in every state but those
+             at rest, and not all are.
+Claim.       KL(π_{k+1}‖p_k) ≤ (1+ητ/C_LS)^{-2}KL(π_k‖p_k) in every state, hence with c = 1−(1+ητ/C_LS)^{-2}
+             of the worst state E_{k+1} ≤ (1−(1−γ)c)E_k, state by state
+             W_{k+1} ≤ (I − D_c(I−γP_{π*}))W_k, and at last E_{k+1}/E_k ≤ 1−c + c(γ/(1−γ))(γE_k/4τ +
+             √((1−c)E_k/2τ)).
+Tight for.   Translated Gaussians at discount 0, every step size.
+Reference.   docs/theory.md, section 5.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+import wconv as wc
+from theory_checks.wpg import HALFWAY, gaps, moving, part
+from theory_checks.wpg.gap_matrix import optimal_kernel
+from theory_checks.wpg.wpg_frozen import PLANE, each_step, on_a_line
+from theory_checks.wppg import LONG, TOL, TRANSLATE, ZOO, proximal
+from wconv.theory import Item, at_most, check, condition, control, finite
+from wconv.theory.bounds import wppg as bounds
+
+STEPS = (0.05, 1.0, LONG)
+"""Lengths of single steps from the start, beside those of the path."""
+
+SHARP = replace(TRANSLATE, tight=0.95)
+STAY = replace(HALFWAY, tier="all")
+CASES = [SHARP, *ZOO[1:], STAY, PLANE]
+CONTROLS = [
+    control("constant a twentieth too small", on=SHARP, constants={"C_LS": 0.95}),
+    control("steps a twentieth too long", on=SHARP, constants={"eta": 1.05}),
+    control("a system a fifth colder", on=SHARP, dynamics={"temperature": 0.8}),
+]
+
+
+@check("wppg-any-step", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+def wppg_any_step(run: "wc.Run") -> Iterator[Item]:
+    """Six steps of the shared path, and single short and long ones from its start."""
+    yield on_a_line(run)
+    if run.mdp.grid.is_finite_set:
+        yield from (finite("H2", C_LS=float("nan")), finite("H3", KL=float("nan")))
+        return
+    path = proximal(run)
+    found = run.gibbs_constants(path)
+    yield finite("H2", C_LS=found.at)
+    paths = [path, *(run.path(wc.WPPG(eta, tol=TOL), steps=1) for eta in STEPS)]
+    steps = [step for p in paths for step in each_step(run, p)]
+    old, new, before, after = (wc.stack(each) for each in zip(*steps, strict=True))
+    states = moving(old)
+    least = float(old.lower[:, states].min(initial=np.inf))
+    yield condition(
+        "H3", len(states) > 0 and least > 0, f"KL(pi_k|p_k) >= {least:.3g} in {len(states)} states"
+    )
+    if not len(states):
+        return
+    k = [k for p in paths for k in range(len(p.times) - 1)]
+    eta = np.repeat([p.method.step for p in paths], [len(p.times) - 1 for p in paths])
+    problem = {"tau": run.mdp.tau, "gamma": run.mdp.gamma}
+    yield at_most(
+        "KL(pi_{k+1}|p_k) / KL(pi_k|p_k) <= 1-c",
+        new[:, states] / old[:, states],
+        bounds.kl_factor.given(),
+        over="step moving",
+        C_LS=part(found.at, np.ix_(np.array(k), states)),
+        tau=run.mdp.tau,
+        eta=eta[:, None],
+    )
+    yield at_most(
+        "E_{k+1} / E_k <= 1-(1-gamma)c",
+        after / before,
+        bounds.gap_factor.given(),
+        over="step",
+        C_LS=part(found.worst_at, k),
+        eta=eta,
+        **problem,
+    )
+    yield at_most(
+        "E_{k+1} / E_k <= 1-c + c gamma/(1-gamma) (...)",
+        after / before,
+        bounds.newton_factor.given(gap=before),
+        over="step",
+        C_LS=part(found.worst_at, k),
+        eta=eta,
+        **problem,
+    )
+    W = gaps(run, path)
+    E = W[:-1].sup(keepdims=True)
+    yield at_most(
+        "W_{k+1} <= (I - D_c(I - gamma P*)) W_k",
+        W[1:] / E,
+        bounds.gaps_after_step.given(gaps=W[:-1] / E, kernel=optimal_kernel(run)),
+        over="step state",
+        C_LS=part(found.at, slice(-1)),
+        eta=path.method.step,
+        **problem,
+    )

@@ -1,0 +1,399 @@
+"""The proximal step of WPPG on boxes and tori in two dimensions: exact semi-discrete transport.
+
+    max_p ⟨Q, p⟩ − τKL(p‖w) − W²(p, ν)/(2η)
+
+p sits on the nodes and ν is spread evenly over the cells of the grid, so that no step, however short,
+freezes as transport from nodes to nodes does. For potentials φ the plane falls into the Laguerre cells
+L_i, where |x_i − y|²/(2η) − φ_i is smallest: they are the best plan, their masses q_i = ν(L_i), and
+
+    D(φ) = τ log Σ w e^{(Q−φ)/τ} − ∫φ^c dν,  ∇D = q − p_φ,  ∇²D = (diag p − pp')/τ + graph Laplacian
+
+with the weights η∫ν dl/|x_i − x_j| over the edge of L_i and L_j. The cells are the dual of a convex hull
+(Aurenhammer 1987), their masses exact integrals along their edges, and the minimum of D is found by
+Newton's method (Kitagawa, Mérigot and Thibert 2019) along mixtures of p and ν with the uniform law:
+then every cell keeps a mass that floating point resolves. The next policy is the Gibbs form p_φ.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from wconv._axes import Array
+from wconv.measured import EPS
+from wconv.measures.spaces import Grid
+
+MIXTURES: Final = (0.95, 0.8, 0.5, *(10.0 ** (-k / 2) for k in range(1, 17)), 0.0)
+"""Shares of the uniform law; at the first one φ = 0 is close, each solution starts the next."""
+
+FLOOR: Final = 1e-8
+"""Least density of ν, relative to the uniform law, in the start from its own potential."""
+
+TINY: Final = np.finfo(float).tiny
+
+NEAR: Final = 1.0
+"""A mixture is followed until |log p/q| is below it everywhere."""
+
+REACH: Final = 3.0
+"""One iteration aims at masses at most e^REACH times the present ones."""
+
+LIMIT: Final = 60
+"""Most iterations for one mixture."""
+
+
+def plane_step(
+    Q: Array, nu: Array, grid: Grid, tau: float, eta: float, log_w: Array, tol: float = 1e-6
+) -> tuple[Array, Array]:
+    """Potentials φ (S, n) of one proximal step in every state, and the iterations (S,) they took.
+
+    Q (S, n), masses ν (S, n), zeros allowed, log w (n,) finite. Stops when the duality gap of p_φ is at
+    most ``tol``, in the units of Q, or when the last mixture is done: ``plane_gap`` tells. A ν with atoms
+    or neighbours hundreds of nats apart may end at 1e-5.
+    """
+    found = [_minimise(state, tol) for state in _states(Q, nu, grid, tau, eta, log_w)]
+    return np.stack([phi for phi, _ in found]), np.array([steps for _, steps in found])
+
+
+def gibbs_form(phi: Array, Q: Array, tau: float, log_w: Array) -> Array:
+    """Masses p_φ ∝ w e^{(Q−φ)/τ}, shape (S, n)."""
+    powers = (Q - phi) / tau + log_w
+    masses = np.exp(powers - powers.max(axis=-1, keepdims=True))
+    return np.asarray(masses / masses.sum(axis=-1, keepdims=True))
+
+
+def plane_gap(
+    phi: Array, Q: Array, nu: Array, grid: Grid, tau: float, eta: float, log_w: Array
+) -> Array:
+    """Upper bound on the duality gap D(φ) − J(p_φ) of every state, shape (S,), for any φ.
+
+    The gap is the cost of a plan from p_φ to ν at the reduced costs S_i(y) = c(x_i, y) − φ_i − φ^c(y),
+    which are convex in y and vanish on L_i. The plan keeps the computed cells, at the largest S_i of
+    their corners (rounding, or cells that are not Laguerre's), and moves what p_φ has above q to x_i at
+    the largest S_i on the box. Rounding is added.
+    """
+    bounds = []
+    for f, state in zip(phi, _states(Q, nu, grid, tau, eta, log_w), strict=True):
+        point = _at(state, f)
+        farthest, rounded = _farthest(state, f), point.cells.rounding(state.density)
+        off = np.abs(point.q) @ _corner_slack(point.cells, 2 * eta * f) / (2 * eta)
+        bounds.append(_gap(state, point) + off + rounded * farthest.max())
+    return np.array(bounds)
+
+
+def plane_distance_squared(phi: Array, p: Array, nu: Array, grid: Grid, eta: float) -> Array:
+    """Lower bound 2η(⟨φ, p⟩ + ∫φ^c dν) − Σh²/12 on W²(p, ν), shape (S,), exact for optimal φ.
+
+    W² is the semi-discrete distance less its value at p = ν. For p_φ the bound is short by 2η·gap.
+    """
+    plane = Plane.of(grid)
+    centres = grid.nodes - grid.nodes.mean(axis=0)
+    out = nu @ (centres**2).sum(axis=1)  # ∫|y|² dν without the Σh²/12 within the cells
+    for s, (f, a, x) in enumerate(zip(phi, p, nu.reshape(-1, *grid.shape), strict=True)):
+        out[s] += 2 * eta * (f @ a) + _integral(plane, 2 * eta * f, x / grid.cell)
+    return np.asarray(out)
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Sites (k, 2) about the centre of the grid and their nodes (k + 4,), the last four −1: none."""
+
+    grid: Grid
+    sites: Array
+    node: Array
+
+    @classmethod
+    def of(cls, grid: Grid) -> "Plane":
+        """The nodes, on a torus with all copies at most half a turn outside."""
+        h, shape = np.asarray(grid.spacing), np.asarray(grid.shape)
+        index = np.indices(grid.shape).reshape(2, -1).T
+        if grid.periodic:
+            span = [np.arange(-(k // 2) - 1, k + k // 2 + 1) for k in shape]
+            index = np.stack(np.meshgrid(*span, indexing="ij"), axis=-1).reshape(-1, 2)
+        node = np.ravel_multi_index(tuple((index % shape).T), grid.shape)
+        return cls(grid, (index + 0.5) * h - 0.5 * h * shape, np.append(node, np.full(4, -1)))
+
+    @property
+    def half(self) -> Array:
+        """Half the sides."""
+        return np.asarray(np.multiply(self.grid.spacing, self.grid.shape) / 2)
+
+    @property
+    def corners(self) -> Array:
+        """The corners (4, 2)."""
+        return np.asarray([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * self.half
+
+    def fold(self, values: Array) -> Array:
+        """Sums over the sites of every node, (sites,) to (n,)."""
+        return np.asarray(np.bincount(self.node[:-4], values, self.grid.n))
+
+    def powers(self, points: Array, weights: Array) -> Array:
+        """|x − y|² − w of all points y and sites x, (points, k)."""
+        step = points[:, None] - self.sites[None]
+        return np.asarray((step**2).sum(axis=-1) - weights[self.node[:-4]])
+
+
+@dataclass(frozen=True, eq=False)
+class Diagram:
+    """Laguerre cells as pieces of their edges, each within one cell (row, column) of the grid.
+
+    A piece from ``start`` to ``stop`` has the site ``left`` on its right hand and the site ``right``,
+    around which it runs counterclockwise, on its left. Rows end one beyond the grid.
+    """
+
+    plane: Plane
+    left: Array
+    right: Array
+    start: Array
+    stop: Array
+    row: Array
+    column: Array
+
+    def masses(self, density: Array) -> Array:
+        """ν(L_i), shape (sites,), of a density on the cells of the grid (rows, columns)."""
+        return self._around(self._inner(density, self._middle))
+
+    def rounding(self, density: Array) -> float:
+        """Bound on the sum of the rounding errors of all masses: those of every term, eight each."""
+        flow = self._inner(density, self._middle) * (self.stop[:, 1] - self.start[:, 1])
+        return float(8 * EPS * (1.0 + 2 * np.abs(flow).sum()))
+
+    def moments(self, density: Array) -> Array:
+        """∫_{L_i} y dν, shape (sites, 2), by Simpson's rule, exact for these quadratics."""
+        first, second = np.zeros((2, len(self.row)))
+        for point, share in ((self.start, 1 / 6), (self._middle, 4 / 6), (self.stop, 1 / 6)):
+            first += share * self._inner(density, point, first=True)
+            second += share * point[:, 1] * self._inner(density, point)
+        return np.stack([self._around(first), self._around(second)], axis=-1)
+
+    def laplacian(self, density: Array) -> tuple[Array, Array, Array]:
+        """Pairs of nodes and ∫ν dl/|x_i − x_j| over the pieces of their edges inside the grid."""
+        i, j = (self.plane.node[x] for x in (self.left, self.right))
+        kept = (i >= 0) & (j >= 0) & (i != j) & (self.row < len(density))
+        sites = self.plane.sites
+        apart = np.linalg.norm(sites[self.left[kept]] - sites[self.right[kept]], axis=1)
+        length = np.linalg.norm(self.stop - self.start, axis=1)[kept]
+        return i[kept], j[kept], density[self.row[kept], self.column[kept]] * length / apart
+
+    @property
+    def _middle(self) -> Array:
+        return np.asarray((self.start + self.stop) / 2)
+
+    def _inner(self, density: Array, point: Array, *, first: bool = False) -> Array:
+        """∫ν dy_1, or ∫y_1ν dy_1, from the low side of the grid to points of the pieces."""
+        h, side = self.plane.grid.spacing[0], self.plane.half[0]
+        lines = h * np.arange(len(density) + 1) - side
+        power = 2 if first else 1
+        whole = np.cumsum(density * np.diff(lines**power / power)[:, None], axis=0)
+        before = np.pad(whole, ((1, 0), (0, 0)))[self.row, self.column]
+        inside = np.pad(density, ((0, 1), (0, 0)))[self.row, self.column]
+        part = (point[:, 0] ** power - lines[self.row] ** power) / power
+        return np.asarray(before + inside * part)
+
+    def _around(self, inner: Array) -> Array:
+        """∮ inner dy_2 around the cells of all sites."""
+        flow = inner * (self.stop[:, 1] - self.start[:, 1])
+        k = len(self.plane.node)
+        around = np.bincount(self.right, flow, k) - np.bincount(self.left, flow, k)
+        return np.asarray(around[:-4])
+
+
+def diagram(plane: Plane, weights: Array) -> Diagram:
+    """The Laguerre cells of weights (n,) at the nodes: y belongs to the least |x_i − y|² − w_i.
+
+    The edges of the lower hull of the points (x_i, |x_i|² − w_i) are the pairs of neighbours, the slopes
+    of its faces twice the corners of the cells.
+    """
+    from scipy.spatial import ConvexHull
+
+    # Four sites so far out that their cells do not meet the grid make all other cells bounded.
+    far = 3.0 * plane.corners
+    sites = np.vstack([plane.sites, far])
+    lowest = weights.max() - 4 * (plane.half**2).sum()
+    lift = (sites**2).sum(axis=1) - np.append(weights[plane.node[:-4]], np.full(4, lowest))
+    hull = ConvexHull(np.column_stack([sites, lift]))
+    lower = hull.equations[:, 2] < 0
+    corners = -0.5 * hull.equations[:, :2] / hull.equations[:, 2:3]
+    u, v = (sites[hull.simplices[:, k]] - sites[hull.simplices[:, 0]] for k in (1, 2))
+    clockwise = (u[:, 0] * v[:, 1] < u[:, 1] * v[:, 0])[:, None]
+    faces, ahead = (np.where(clockwise, x[:, ::-1], x) for x in (hull.simplices, hull.neighbors))
+    # A face is on the left of its counterclockwise side ij, so that its corner comes later around i.
+    face, k = np.nonzero(lower[:, None] & lower[ahead] & (np.arange(len(faces))[:, None] < ahead))
+    i, j = faces[face, (k + 1) % 3], faces[face, (k + 2) % 3]
+    return _pieces(plane, i, j, corners[face], corners[ahead[face, k]])
+
+
+def _pieces(plane: Plane, left: Array, right: Array, a: Array, b: Array) -> Diagram:
+    """Edges from a to b cut at the lines of the grid; what misses every column carries no mass."""
+    h = np.asarray(plane.grid.spacing)
+    edges, times = [np.arange(len(a))] * 2, [np.zeros(len(a)), np.ones(len(a))]
+    for axis, n in enumerate(plane.grid.shape):
+        p, q = ((x[:, axis] + plane.half[axis]) / h[axis] for x in (a, b))
+        first = np.clip(np.floor(np.minimum(p, q)) + 1, 0, n + 1).astype(int)
+        count = np.clip(np.ceil(np.maximum(p, q)), first, n + 1).astype(int) - first
+        edge = np.repeat(np.arange(len(a)), count)
+        line = np.arange(len(edge)) - np.repeat(np.cumsum(count) - count, count) + first[edge]
+        edges.append(edge)
+        times.append((line - p[edge]) / (q - p)[edge])
+    edge, time = np.concatenate(edges), np.concatenate(times)
+    order = np.lexsort((time, edge))
+    edge, time = edge[order], time[order]
+    point = a[edge] + time[:, None] * (b - a)[edge]
+    whole = edge[1:] == edge[:-1]
+    edge, start, stop = edge[1:][whole], point[:-1][whole], point[1:][whole]
+    cell = np.floor(((start + stop) / 2 + plane.half) / h)
+    row, column = np.clip(cell, -1, plane.grid.shape).astype(int).T
+    kept = (row >= 0) & (column >= 0) & (column < plane.grid.shape[1])
+    edge = edge[kept]
+    return Diagram(plane, left[edge], right[edge], start[kept], stop[kept], row[kept], column[kept])
+
+
+class _State(NamedTuple):
+    """The problem of one state: Q, the density of ν on the cells (rows, columns), τ, η, log w."""
+
+    plane: Plane
+    Q: Array
+    density: Array
+    tau: float
+    eta: float
+    log_w: Array
+
+
+def _states(Q: Array, nu: Array, grid: Grid, tau: float, eta: float, log_w: Array) -> list[_State]:
+    plane, density = Plane.of(grid), nu.reshape(-1, *grid.shape) / grid.cell
+    return [_State(plane, q, x, tau, eta, log_w) for q, x in zip(Q, density, strict=True)]
+
+
+class _Point(NamedTuple):
+    """φ with its cells, the Gibbs masses p_φ, the masses q = ν(L_i), the shares of the area."""
+
+    phi: Array
+    cells: Diagram
+    p: Array
+    q: Array
+    area: Array
+
+    def mixed(self, share: float) -> tuple[Array, Array]:
+        """p and q mixed with the uniform law."""
+        n = len(self.p)
+        return (1 - share) * self.p + share / n, (1 - share) * self.q + share * self.area
+
+    def distance(self, share: float) -> float:
+        """max |log p/q| of the mixtures, huge where a cell is empty."""
+        p, q = self.mixed(share)
+        return float(np.abs(np.log(p / np.maximum(q, TINY))).max())
+
+
+def _at(state: _State, phi: Array) -> _Point:
+    plane = state.plane
+    cells = diagram(plane, 2 * state.eta * phi)
+    uniform = np.full_like(state.density, 1.0 / (4 * plane.half.prod()))
+    q, area = (plane.fold(cells.masses(x)) for x in (state.density, uniform))
+    return _Point(phi, cells, gibbs_form(phi, state.Q, state.tau, state.log_w), q, area)
+
+
+def _farthest(state: _State, phi: Array) -> Array:
+    """max S_i over the box, (n,): at one of its corners; on a torus that of the nearest copy."""
+    powers = state.plane.powers(state.plane.corners, 2 * state.eta * phi)
+    slack = (powers - powers.min(axis=1, keepdims=True)).max(axis=0) / (2 * state.eta)
+    farthest = np.full(len(phi), np.inf)
+    np.minimum.at(farthest, state.plane.node[:-4], slack)
+    return farthest
+
+
+def _gap(state: _State, point: _Point) -> float:
+    """Σ(p − q)₊ max S_i, the cost of moving what p has above q."""
+    return float(np.maximum(point.p - point.q, 0.0) @ _farthest(state, point.phi))
+
+
+def _corner_slack(cells: Diagram, weights: Array) -> Array:
+    """Largest |x_i − y|² − w_i − min_j over the corners y of the computed cells in the box, (n,)."""
+    plane = cells.plane
+    largest = np.zeros(plane.grid.n + 1)
+    ends = np.concatenate([cells.start, cells.stop])
+    pairs = np.tile(np.stack([cells.left, cells.right], axis=-1), (2, 1))
+    within = np.flatnonzero((np.abs(ends) <= plane.half * (1 + 1e-12)).all(axis=1))
+    for chosen in np.array_split(within, len(within) // 512 + 1):
+        powers = plane.powers(ends[chosen], weights)
+        powers -= powers.min(axis=1, keepdims=True)
+        for site in pairs[chosen].T:
+            real = np.flatnonzero(site < len(plane.sites))
+            np.maximum.at(largest, plane.node[site[real]], powers[real, site[real]])
+    return largest[:-1]
+
+
+def _integral(plane: Plane, weights: Array, density: Array) -> float:
+    """∫ min_i(|x_i − y|² − w_i) − |y|² dν."""
+    cells, x = diagram(plane, weights), plane.sites
+    constant = (x**2).sum(axis=1) - weights[plane.node[:-4]]
+    return float(cells.masses(density) @ constant - 2 * (x * cells.moments(density)).sum())
+
+
+def _minimise(state: _State, tol: float) -> tuple[Array, int]:
+    nu = state.density.ravel() * state.plane.grid.cell
+    stay = state.Q + state.tau * (state.log_w - np.log(np.maximum(nu, FLOOR / len(nu))))
+    starts = [_at(state, phi) for phi in (np.zeros(len(nu)), stay)]  # right for long, short steps
+    point = min(starts, key=lambda x: x.distance(MIXTURES[0]))
+    best, least, steps, length = point, _gap(state, point), 0, 1.0
+    for share in MIXTURES:
+        for _ in range(LIMIT):
+            if least <= tol or (share > 0 and point.distance(share) < NEAR):
+                break
+            moved = _advance(state, point, share, min(1.0, 4 * length))
+            if moved is None:
+                break
+            (point, length), steps = moved, steps + 1
+            gap = _gap(state, point)
+            if gap < least:
+                best, least = point, gap
+    return best.phi, steps
+
+
+def _advance(
+    state: _State, point: _Point, share: float, step: float
+) -> tuple[_Point, float] | None:
+    """One iteration damped by ``step`` or less, and its damping; None when no step is accepted.
+
+    D is convex, so that a step at whose end it does not rise steeply has not gone too far. No cell
+    may lose nine tenths of the mass it has or should have: an empty one would not feel its neighbours.
+    """
+    p, q = point.mixed(share)
+    d = _direction(state, point, share)
+    fall, wrong = abs((q - p) @ d), np.abs(p - q).sum()
+    for _ in range(12):
+        new = _at(state, point.phi + step * d)
+        new_p, new_q = new.mixed(share)
+        kept = (new_q >= 0.1 * np.minimum(p, q)).all()
+        better = np.abs(new_p - new_q).sum() < 0.5 * wrong
+        if kept and (better or (new_q - new_p) @ d <= 0.5 * fall):
+            return new, step
+        step /= 2
+    return None
+
+
+def _direction(state: _State, point: _Point, share: float) -> Array:
+    """Newton's direction for q → clip(p, q/e^REACH, q·e^REACH), by a sparse factorisation.
+
+    The derivative of p is taken along the chord to the target instead of at p: Q may differ by hundreds
+    of τ.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.linalg import splu
+
+    p, q = point.mixed(share)
+    base = np.maximum(np.maximum(q, p * np.exp(-REACH)), TINY)
+    rate = np.clip(np.log(np.maximum(p, TINY) / base), -REACH, REACH)
+    gain = base * np.expm1(rate)
+    chord = base * np.where(rate == 0, 1.0, np.expm1(rate) / np.where(rate == 0, 1.0, rate))
+    own = chord * (1 - share) * point.p / (state.tau * np.maximum(p, TINY))
+    own = np.maximum(own, 1e-14 * own.max())  # without mass nor neighbours a node would be singular
+    density = (1 - share) * state.density + share / (4 * state.plane.half.prod())
+    i, j, weight = point.cells.laplacian(density)
+    weight, n = state.eta * weight, len(p)
+    scale = (own + np.bincount(i, weight, n) + np.bincount(j, weight, n)) ** -0.5
+    off, every = -weight * scale[i] * scale[j], np.arange(n)
+    rows, columns = np.concatenate([i, j, every]), np.concatenate([j, i, every])
+    matrix = coo_array((np.concatenate([off, off, np.ones(n)]), (rows, columns)), shape=(n, n))
+    symmetric = {"SymmetricMode": True}
+    lu = splu(matrix.tocsc(), "MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=symmetric)
+    gain -= own * (gain.sum() / own.sum())  # a constant in φ changes nothing
+    return np.asarray(scale * lu.solve(scale * gain))
