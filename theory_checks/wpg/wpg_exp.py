@@ -39,7 +39,6 @@ CASES = [
     COLD,
     HEAVY,
     case("box-2d", tier="all", resolution=32),
-    case("quadratic-line", tier="all"),
 ]
 CONTROLS = [
     control("constant too small", on=NEARLY, constants={"C_LS": 0.9}),
