@@ -40,18 +40,17 @@ RESTING = (0.2, 0.1)
 LONG = 16.0
 """A time by which the scheme is at rest, from the optimal policy."""
 
-CIRCLE = case("ring", start="pushed")
 CASES = [
     TRANSLATE,
-    CIRCLE,
+    WELL,
+    case("ring", tier="all", start="pushed"),
     case("gaussian-line", tier="all", start="pushed"),
     case("ring", tier="all", start="pushed", temperature=1.0, discount=0.9),
-    WELL,
 ]
 CONTROLS = [
     control("one order more at rest", on=TRANSLATE, constants={"least": 5 / 3}),
-    control("one order less at rest", on=CIRCLE, constants={"most": 0.5}),
-    control("one step within a quarter of the bound", on=CIRCLE, constants={"bound": 0.25}),
+    control("one order less at rest", on=TRANSLATE, constants={"most": 0.5}),
+    control("one step within a seventh of the bound", on=TRANSLATE, constants={"bound": 1 / 7}),
 ]
 
 

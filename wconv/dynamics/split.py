@@ -79,8 +79,8 @@ class SplitWPPG:
                     drift,
                     masses,
                     half,
-                    self.step,
-                    steps,
+                    np.float64(self.step),  # a float of Python's would compile once more
+                    np.int64(steps),
                     images=noise.images,
                     boundary=noise.boundary,
                     transport=self.transport,
