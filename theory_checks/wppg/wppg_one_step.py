@@ -40,7 +40,7 @@ class Averages(NamedTuple):
 def averages(
     run: "wc.Run",
     path: "wc.Path",
-    distance: "Callable[[wc.Policy, wc.Policy], wc.Measured]" = wc.step_distance,
+    distance: "Callable[[wc.Policy, wc.Policy], wc.Measured]",
 ) -> Averages:
     """Averages over the stationary law of the optimal policy; gaps with the certificates of the steps."""
     best, nu = run.solution, run.solution.nu[np.newaxis]
@@ -58,7 +58,7 @@ def wppg_one_step(run: "wc.Run") -> Iterator[Item]:
     mdp = run.mdp
     for name, eta in (("short", SHORT), ("long", LONG)):
         path = proximal(run, eta)
-        found = averages(run, path)
+        found = averages(run, path, wc.step_distance)
         yield finite("H1", gap=found.gap, KL=found.kl)
         yield at_most(
             f"{name} steps: next gap <= gamma gap + (D - E W^2)/2eta - tau E KL",
