@@ -53,19 +53,19 @@ def advance(
         sigma = jnp.sqrt(2 * problem.tau * eta)
         factors, total = [], jnp.ones_like(pi)
         for axis, n in enumerate(shape):
-            factor = _transition(mean[..., axis], sigma, drift, axis, n, images, boundary)
+            factor = noise_kernel(mean[..., axis], sigma, drift, axis, n, images, boundary)
             mass = jnp.sum(factor, axis=-1)
             factors.append(factor / mass[..., None])
             total = total * mass
         moved = jnp.max(jnp.sum(pi * jnp.abs(total - 1.0), axis=-1))
-        ripple = jnp.max(jnp.sum(pi * _aliasing(mean, sigma, shape), axis=-1))
-        return _push(pi, factors), jnp.maximum(defect, moved), jnp.maximum(aliased, ripple)
+        ripple = jnp.max(jnp.sum(pi * aliasing(mean, sigma, shape), axis=-1))
+        return pushed(pi, factors), jnp.maximum(defect, moved), jnp.maximum(aliased, ripple)
 
     nothing = jnp.zeros(())
     return jax.lax.fori_loop(0, steps, step, (pi, nothing, nothing))  # type: ignore[no-any-return]
 
 
-def _aliasing(mean: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
+def aliasing(mean: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
     """Σ over directions of 2exp(−2(πσ/d)²), d the distance to a neighbour's mean, (S, A)."""
     means, total = mean.reshape(-1, *shape, len(shape)), 0.0
     for axis in range(1, len(shape) + 1):
@@ -78,7 +78,7 @@ def _aliasing(mean: Any, sigma: Any, shape: tuple[int, ...]) -> Any:
     return total
 
 
-def _push(pi: Any, factors: list[Any]) -> Any:
+def pushed(pi: Any, factors: list[Any]) -> Any:
     """Σ_a π(a) Π_k G_k(a → y_k), as masses (S, A)."""
     weighted = pi[..., None] * factors[0]
     if len(factors) == 1:
@@ -86,7 +86,7 @@ def _push(pi: Any, factors: list[Any]) -> Any:
     return jnp.einsum("saj,sak->sjk", weighted, factors[1]).reshape(pi.shape)
 
 
-def _transition(
+def noise_kernel(
     mean: Any, sigma: Any, drift: Drift, axis: int, n: int, images: int, boundary: str
 ) -> Any:
     """Masses h·N(y_j; mean, σ²) with their images, (S, A, n)."""

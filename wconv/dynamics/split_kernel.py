@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from wconv.dynamics import hermite
-from wconv.dynamics.langevin_kernel import Drift, _aliasing, _push, _transition
+from wconv.dynamics.langevin_kernel import Drift, aliasing, noise_kernel, pushed
 from wconv.dynamics.resolvent_kernel import Problem, value
 
 HALVINGS = 6
@@ -98,7 +98,7 @@ def advance(
         out, spilt = _noisy(after, drift, sigma, images, boundary)
         # What a jump parts need not be bridged by the noise.
         joined = after.x - jnp.cumsum(leap, axis=-1) + leap
-        ripple = jnp.max(jnp.sum(after.mass * _aliasing(joined[..., None], sigma, (n,)), axis=-1))
+        ripple = jnp.max(jnp.sum(after.mass * aliasing(joined[..., None], sigma, (n,)), axis=-1))
         found = Seen(
             jnp.maximum(seen.defect, jnp.max(spilt + lost)),
             jnp.maximum(seen.aliased, ripple),
@@ -122,10 +122,10 @@ def scatter(
 
 def _noisy(at: Parcels, drift: Drift, sigma: Any, images: int, boundary: str) -> tuple[Any, Any]:
     """Masses (S, n) after the noise, and the mass put back in every state."""
-    factor = _transition(at.x, sigma, drift, 0, drift.nodes.shape[0], images, boundary)
+    factor = noise_kernel(at.x, sigma, drift, 0, drift.nodes.shape[0], images, boundary)
     mass = jnp.sum(factor, axis=-1)
     spilt = jnp.sum(at.mass * jnp.abs(mass - 1.0), axis=-1)
-    return _push(at.mass, [factor / mass[..., None]]), spilt
+    return pushed(at.mass, [factor / mass[..., None]]), spilt
 
 
 @partial(jax.jit, static_argnames="boundary")
