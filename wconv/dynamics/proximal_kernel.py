@@ -121,9 +121,7 @@ def solve_ring(ground: Any, link: Any, b: Any) -> Any:
 def _potential(chain: Chain, nu: Any, tol: Any) -> tuple[Any, Any]:
     """φ/τ of gap ``tol``: directly from the better of p = Gibbs and p = ν, or through mixtures."""
     flat = jnp.zeros_like(nu)
-    starts = jnp.stack([flat, chain.log_gibbs - jnp.log(jnp.maximum(nu, LEAST))])
-    gaps = jax.vmap(lambda u: _point(chain, u).gap)(starts)
-    start = starts[jnp.argmin(gaps)]
+    stay = chain.log_gibbs - jnp.log(jnp.maximum(nu, LEAST))
     uniform = jnp.linspace(0.0, 1.0, nu.size + 1)
 
     def unsolved(carry: tuple[Any, ...]) -> Any:
@@ -131,19 +129,21 @@ def _potential(chain: Chain, nu: Any, tol: Any) -> tuple[Any, Any]:
         return (gap > tol) & (rung <= RUNGS)
 
     def climb(carry: tuple[Any, ...]) -> tuple[Any, ...]:
+        # Rungs −2 and −1 look at both starts, 0 goes from the better one to ν itself: one piece of code
+        # for all, as every other one is compiled again.
         rung, u, best, gap, trials = carry
-        mixing = rung > 0
-        share = jnp.where(mixing, 10.0**-rung, 0.0)
+        share = jnp.where(rung > 0, 10.0**-rung, 0.0)
         mixed = chain._replace(cdf=(1.0 - share) * chain.cdf + share * uniform)
         # A tenth of what the next mixture changes; at last half of tol, for what the mixing adds.
         enough = jnp.maximum(0.01 * share, tol / 2)
-        u, more = _newton(mixed, u, enough, jnp.where(mixing, CLIMB, DIRECT))
+        limit = jnp.where(rung > 0, CLIMB, jnp.where(rung < 0, 0, DIRECT))
+        u, more = _newton(mixed, u, enough, limit)
         true = _point(chain, u).gap
         best, gap = jnp.where(true < gap, u, best), jnp.minimum(true, gap)
-        return rung + 1.0, jnp.where(mixing, u, flat), best, gap, trials + more
+        start = jnp.where(rung < -1, stay, jnp.where(rung < 0, best, flat))
+        return rung + 1.0, jnp.where(rung > 0, u, start), best, gap, trials + more
 
-    carry = (0.0, start, start, jnp.min(gaps), 0)
-    _, _, best, _, trials = jax.lax.while_loop(unsolved, climb, carry)
+    _, _, best, _, trials = jax.lax.while_loop(unsolved, climb, (-2.0, flat, flat, jnp.inf, 0))
     return best, trials
 
 
