@@ -16,6 +16,7 @@ from theory_checks.wpg import gaps, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.wpg_frozen import on_a_line
 from theory_checks.wppg import SHORT, TRANSLATE, ZOO
+from theory_checks.wppg.wppg_any_step import FINE_LINE
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
@@ -25,7 +26,8 @@ STEPS = 4
 SHARP = replace(TRANSLATE, tight=0.4)
 CASES = [
     SHARP,
-    *ZOO[1:4],
+    *ZOO[1:3],
+    FINE_LINE,
     case("garnet", tier="all", expect="INAPPLICABLE", fails="H1"),
 ]
 CONTROLS = [

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import wconv as wc
-from theory_checks.wppg import EVERYWHERE, LONG, SHORT, TRANSLATE, proximal
+from theory_checks.wppg import EVERYWHERE, LONG, PLANE, SHORT, TRANSLATE, proximal
 from wconv.theory import Item, at_least, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
 TIGHT = replace(TRANSLATE, tight=0.4)
-CASES = [TIGHT, *EVERYWHERE[1:]]
+CASES = [TIGHT, *EVERYWHERE[1:], PLANE]
 CONTROLS = [
     control("steps a fifth of their length", on=TIGHT, constants={"eta": 0.2}),
     control("temperature overstated", on=TIGHT, constants={"tau": 4.0}),

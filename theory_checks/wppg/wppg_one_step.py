@@ -2,7 +2,8 @@
 
 Setting.     Exact steps; π* optimal, ν* the stationary law of P_{π*}, Δ_k = E_{ν*}[V*−V^k],
              D_k = E_{ν*}W²(π*, π_k), W² in the sense of the grid.
-Hypotheses.  (H1) π* has one stationary law, and the divergences from it are finite.
+Hypotheses.  (H1) The actions form a line, a circle or a finite set: there W² of any two policies is known.
+             (H2) π* has one stationary law, and the divergences from it are finite.
 Claim.       Δ_{k+1} + E_{ν*}[τKL(π*‖π_{k+1}) + W²(π_{k+1}, π_k)/(2η)] ≤ γΔ_k + D_k/(2η); on a set of
              diameter D Δ_k ≤ γ^kΔ_0 + D²/(2η(1−γ)).
 Tight for.   Translated Gaussians at discount 0 and long steps.
@@ -16,7 +17,15 @@ from typing import NamedTuple
 import numpy as np
 
 import wconv as wc
-from theory_checks.wppg import EVERYWHERE, LONG, SHORT, TRANSLATE, diameter, proximal
+from theory_checks.wppg import (
+    EVERYWHERE,
+    LONG,
+    SHORT,
+    TRANSLATE,
+    diameter,
+    distances_known,
+    proximal,
+)
 from wconv.theory import Item, at_most, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
@@ -56,10 +65,14 @@ def averages(
 def wppg_one_step(run: "wc.Run") -> Iterator[Item]:
     """Six short and six long steps."""
     mdp = run.mdp
+    yield (known := distances_known(run))
+    if not known.holds:
+        yield finite("H2", KL=float("nan"))
+        return
     for name, eta in (("short", SHORT), ("long", LONG)):
         path = proximal(run, eta)
         found = averages(run, path, wc.step_distance)
-        yield finite("H1", gap=found.gap, KL=found.kl)
+        yield finite("H2", gap=found.gap, KL=found.kl)
         yield at_most(
             f"{name} steps: next gap <= gamma gap + (D - E W^2)/2eta - tau E KL",
             found.gap[1:],

@@ -40,6 +40,7 @@ def wppg_prox_exists(run: "wc.Run") -> Iterator[Item]:
     line = not (grid.is_finite_set or grid.periodic or grid.dim > 1)
     yield condition("H1", line, "nodes on a line" if line else "a circle, a plane or a finite set")
     if not line:
+        yield finite("H2", log=float("nan"))
         return
     for name, eta in (("short", SHORT), ("long", LONG)):
         path = proximal(run, eta)

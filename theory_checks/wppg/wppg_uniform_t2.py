@@ -41,9 +41,9 @@ def wppg_uniform_t2(run: "wc.Run") -> Iterator[Item]:
     yield condition(
         "H1", isinstance(space, wc.Interval), f"the actions are of type {type(space).__name__}"
     )
+    yield bounded(run, "H2")
     if not isinstance(space, wc.Interval):
         return
-    yield bounded(run, "H2")
     problem = {"tau": mdp.tau, "diameter": space.high - space.low}
     sup, everywhere = reward_supremum(mdp), np.ones(mdp.n_states)
     for name, eta in (("short", SHORT), ("long", LONG)):
