@@ -6,8 +6,8 @@ Hypotheses.  (H1) The actions form a line or a circle: on a finite set no T2 con
              short for any mass to move leave the policy where it is.
              (H2) Every π_{k+1} has a T2 constant of at most C_T, and η ≥ C_T/(γτ).
 Claim.       Φ_{k+1} ≤ γΦ_k with Φ_k = Δ_k + (τ/2C_T)D_k, hence Δ_k ≤ γ^kΦ_0.
-Tight for.   Nothing: T2 and the discount are not equalities at one time. A quarter of the right side is used
-             by translated Gaussians at the threshold.
+Tight for.   Nothing: T2 and the discount are not equalities at one time. A sixth of the right side is used
+             by translated Gaussians a little above the threshold.
 Reference.   docs/theory.md, section 5; Wasserstein proximal policy gradient, Theorems 1 and 4.
 """
 

@@ -4,6 +4,7 @@ Setting.     Exact steps on an interval of length D; C_LS(μ) = (D/π)², C_T �
 Hypotheses.  (H1) The actions form a bounded interval.  (H2) r is bounded, and K_0 is finite.
 Claim.       osc log(dπ_{k+1}/dμ) ≤ [osc q_k + D²/(2η)]/τ in every state, and C_T(π_{k+1}) ≤ C_LS(μ)exp of
              that, and of the same bound for all k with osc q_k ≤ 2R_max+γ(2R_max+τK_0)/(1−γ).
+             (Of C_T the check holds C_P ≤ C_T against the bound for all k.)
 Tight for.   Long steps (the oscillation); a ceiling otherwise.
 Reference.   docs/theory.md, section 5; Wasserstein proximal policy gradient, Lemma 11 and Theorem 3.
 """

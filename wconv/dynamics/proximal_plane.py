@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from wconv._axes import Array
+from wconv.dynamics.problem import normalised
 from wconv.measured import EPS
 from wconv.measures.spaces import Grid
 
@@ -56,9 +57,7 @@ def plane_step(
 
 def gibbs_form(phi: Array, Q: Array, tau: float, log_w: Array) -> Array:
     """Masses p_φ ∝ w e^{(Q−φ)/τ}, shape (S, n)."""
-    powers = (Q - phi) / tau + log_w
-    masses = np.exp(powers - powers.max(axis=-1, keepdims=True))
-    return np.asarray(masses / masses.sum(axis=-1, keepdims=True))
+    return normalised((Q - phi) / tau + log_w)
 
 
 def plane_gap(
