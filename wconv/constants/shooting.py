@@ -14,7 +14,7 @@ values from −10⁻⁵ to −10³ need no special care.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,9 @@ from wconv.measured import EPS
 
 GAUSS: Final = 3
 """Quadrature nodes a half cell."""
+
+LONGEST: Final = 1024
+"""Cells are counted at run time in arrays of this length, so that few programs are compiled."""
 
 SMALL: Final = 0.02
 """Below this |log g²| the entropy is summed by its Taylor series: the closed form cancels."""
@@ -125,7 +128,7 @@ def thresholds(
 
 def profiles(chain: Chain, start: Array, constant: Array) -> Array:
     """log g at the cells of one shot a row, (R, n); start and constant (R,)."""
-    return run(_logs, chain, start[:, None], constant[:, None])[0][..., 0]
+    return run(_logs, chain, start[:, None], constant[:, None])[0][:, : len(chain.mass), 0]
 
 
 def run(kernel: Any, chain: Chain, start: Array, constant: Array) -> list[Array]:
@@ -136,22 +139,58 @@ def run(kernel: Any, chain: Chain, start: Array, constant: Array) -> list[Array]
 def runner(kernel: Any, chain: Chain, start: Array) -> Callable[[Array], list[Array]]:
     """constant → what a compiled kernel gives, its other arrays converted once.
 
-    Rows are repeated up to 4, 8, 16, …: few programs are compiled.
+    Rows are repeated up to 4, 8, 16, …, and cells that nobody visits make the arrays long: few programs
+    are compiled.
     """
-    rows, size = len(start), 4
-    while size < rows:
-        size *= 2
-    index = np.minimum(np.arange(size), rows - 1)
+    cells, rows = chain.mass.shape
+    index = np.minimum(np.arange(_power_above(rows, least=4)), rows - 1)
+    idle = ((0, _power_above(cells, least=LONGEST) - cells), (0, 0))
     with jax.enable_x64(True):
-        arrays = [jnp.asarray(a) for a in (chain.mass[:, index], chain.resistance[:, index])]
-        arrays.append(jnp.asarray(start[index]))
+        arrays = [jnp.asarray(np.pad(a[:, index], idle)) for a in (chain.mass, chain.resistance)]
+        first = jnp.asarray(start[index])
 
     def of(constant: Array) -> list[Array]:
         with jax.enable_x64(True):
-            out = kernel(*arrays, constant[index])
+            out = kernel(np.int64(cells), *arrays, first, constant[index])
         return [np.asarray(part)[:rows] for part in out]
 
     return of
+
+
+def _power_above(count: int, *, least: int) -> int:
+    size = least
+    while size < count:
+        size *= 2
+    return size
+
+
+def march(step: Any, first: Any, cells: Any, mass: Any, resistance: Any) -> Any:
+    """carry → step(carry, w, a) from cell to cell, with masses and resistances (R, 1)."""
+
+    def body(j: Any, carry: Any) -> Any:
+        return step(carry, mass[j][:, None], resistance[j][:, None])
+
+    return jax.lax.fori_loop(0, cells, body, first)
+
+
+class Record(NamedTuple):
+    """What is noted cell by cell, (longest, R, U), and how many cells were."""
+
+    values: Any
+    count: Any
+
+    @classmethod
+    def empty(cls, mass: Any, start: Any) -> "Record":
+        """Room for a number of every shot at every cell."""
+        return cls(jnp.zeros((len(mass), *start.shape)), jnp.zeros((), int))
+
+    def put(self, value: Any) -> "Record":
+        """With the values (R, U) at the next cell."""
+        return Record(self.values.at[self.count].set(value), self.count + 1)
+
+    def rows(self) -> Any:
+        """(R, longest, U)."""
+        return jnp.moveaxis(self.values, 0, 1)
 
 
 def advance(log_g: Any, r: Any, mass: Any, resistance: Any, constant: Any) -> tuple[Any, Any, Any]:
@@ -161,29 +200,23 @@ def advance(log_g: Any, r: Any, mass: Any, resistance: Any, constant: Any) -> tu
     return behind, log_g + jnp.log1p(growth), behind / (1.0 + growth)
 
 
-def _excess_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
+def _excess_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
     """p at the far end over its largest value, where g = 1: positive when C is too large."""
 
-    def step(carry: Any, cell: Any) -> tuple[Any, None]:
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
         log_g, r, log_top, top = carry
-        behind, log_next, r = advance(log_g, r, cell[0][:, None], cell[1][:, None], constant)
+        behind, log_next, r = advance(log_g, r, w, a, constant)
         rising = log_g < 0
-        return (
-            log_next,
-            r,
-            jnp.where(rising, log_g, log_top),
-            jnp.where(rising, behind, top),
-        ), None
+        return log_next, r, jnp.where(rising, log_g, log_top), jnp.where(rising, behind, top)
 
     first = (start, jnp.zeros_like(start), start, jnp.zeros_like(start))
-    (log_g, r, log_top, top), _ = jax.lax.scan(step, first, (mass, resistance))
+    log_g, r, log_top, top = march(step, first, cells, mass, resistance)
     return (r * jnp.exp(log_g - log_top) / top,)
 
 
-def _sums_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any, Any]:
-    def step(carry: Any, cell: Any) -> tuple[Any, None]:
+def _sums_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any, Any]:
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
         log_g, r, excess, entropy, norm, moment, energy = carry
-        w, a = cell[0][:, None], cell[1][:, None]
         behind, log_next, r = advance(log_g, r, w, a, constant)
         v, slope = 2.0 * log_g, jnp.maximum(behind, 0.0)
         square = jnp.expm1(v)
@@ -192,11 +225,11 @@ def _sums_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any
         entropy = entropy + w * entropy_density(v, square)
         norm, moment = norm + weight, moment + weight * v
         energy = energy + (1.0 + square) * slope * slope * a
-        return (log_next, r, excess, entropy, norm, moment, energy), None
+        return log_next, r, excess, entropy, norm, moment, energy
 
     zero = jnp.zeros_like(start)
     first = (start, zero, zero, zero, zero, zero, zero)
-    (_, _, *sums), _ = jax.lax.scan(step, first, (mass, resistance))
+    _, _, *sums = march(step, first, cells, mass, resistance)
     excess, entropy, norm, moment, energy = sums
     # Ent(g²) = ∫(g² log g² − g² + 1) − (N log N − N + 1): both positive, the second of higher order in
     # N − 1. Where N is tiny it is ∫g² log g² − N log N that does not cancel.
@@ -213,14 +246,14 @@ def entropy_density(v: Any, square: Any) -> Any:
     return jnp.where(jnp.abs(v) < SMALL, series, v * (1.0 + square) - square)
 
 
-def _logs_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
-    def step(carry: Any, cell: Any) -> tuple[Any, Any]:
-        log_g, r = carry
-        _, log_next, r = advance(log_g, r, cell[0][:, None], cell[1][:, None], constant)
-        return (log_next, r), log_g
+def _logs_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
+        log_g, r, logs = carry
+        _, log_next, r = advance(log_g, r, w, a, constant)
+        return log_next, r, logs.put(log_g)
 
-    logs = jax.lax.scan(step, (start, jnp.zeros_like(start)), (mass, resistance))[1]
-    return (jnp.moveaxis(logs, 0, 1),)
+    first = (start, jnp.zeros_like(start), Record.empty(mass, start))
+    return (march(step, first, cells, mass, resistance)[2].rows(),)
 
 
 _excess: Any = jax.jit(_excess_of)

@@ -16,7 +16,7 @@ import numpy as np
 from wconv._axes import Array
 from wconv.constants.line import Line
 from wconv.constants.roots import bracketed_roots
-from wconv.constants.shooting import Chain, advance, entropy_density, half_cells, run
+from wconv.constants.shooting import Chain, Record, advance, entropy_density, half_cells, march, run
 
 CELLS: Final = (64, 128)
 """Meshes, extrapolated in h²."""
@@ -193,66 +193,65 @@ def _functions(
     cells = len(chain.mass)
     row = (state * shape[1] + place) * 2
     c, u = constant[state, place, start][:, None], STARTS[start][:, None] / 2
-    forward, backward = (run(_arc_logs, chain.rows(row + k), u, c)[0][..., 0] for k in (0, 1))
+    forward, backward = (run(_arc_logs, chain.rows(row + k), u, c)[0][:, :cells, 0] for k in (0, 1))
     taken = counts[state, place, 0, start][:, None]
     logs = np.where(np.arange(cells) < taken, forward, backward[:, ::-1])
     back = (np.arange(cells) - place[:, None] * (cells // shape[1])) % cells
     return np.take_along_axis(logs, back, axis=-1)
 
 
-def _arc(log_g: Any, r: Any, going: Any, cell: Any, constant: Any) -> tuple[Any, ...]:
+def _arc(log_g: Any, r: Any, going: Any, w: Any, a: Any, constant: Any) -> tuple[Any, ...]:
     """One cell: p/g behind it, the share of its mass before p vanishes, the next log g, r, and going."""
-    behind, log_next, r_next = advance(log_g, r, cell[0][:, None], cell[1][:, None], constant)
+    behind, log_next, r_next = advance(log_g, r, w, a, constant)
     # Past the end r no longer moves by more than its rounding where masses are tiny.
     share = jnp.where(behind > 0, 1.0, r / jnp.where(r > behind, r - behind, 1.0)) * going
     on = going * (behind > 0)
     return behind, share, jnp.where(on > 0, log_next, log_g), r_next, on
 
 
-def _counts_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
+def _counts_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
     """Cells until p vanishes."""
 
-    def step(carry: Any, cell: Any) -> tuple[Any, None]:
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
         log_g, r, going, count = carry
-        _, share, log_g, r, going = _arc(log_g, r, going, cell, constant)
-        return (log_g, r, going, count + share), None
+        _, share, log_g, r, going = _arc(log_g, r, going, w, a, constant)
+        return log_g, r, going, count + share
 
     zero = jnp.zeros_like(start)
     first = (start, zero, jnp.ones_like(start), zero)
-    return (jax.lax.scan(step, first, (mass, resistance))[0][3],)
+    return (march(step, first, cells, mass, resistance)[3],)
 
 
-def _arcs_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any, ...]:
+def _arcs_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any, ...]:
     """Cells until p vanishes, log g there, and the integrals of ``_quotient`` up to there."""
 
-    def step(carry: Any, cell: Any) -> tuple[Any, None]:
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
         log_g, r, going, count, excess, entropy, norm, moment, energy = carry
-        w, a = cell[0][:, None], cell[1][:, None]
-        behind, share, log_next, r, on = _arc(log_g, r, going, cell, constant)
+        behind, share, log_next, r, on = _arc(log_g, r, going, w, a, constant)
         v, part = 2.0 * log_g, share * w
         square = jnp.expm1(v)
         excess, entropy = excess + part * square, entropy + part * entropy_density(v, square)
         norm, moment = norm + part * jnp.exp(v), moment + part * v * jnp.exp(v)
         energy = energy + on * jnp.exp(v) * behind * behind * a
-        return (log_next, r, on, count + share, excess, entropy, norm, moment, energy), None
+        return log_next, r, on, count + share, excess, entropy, norm, moment, energy
 
     zero = jnp.zeros_like(start)
     first = (start, zero, jnp.ones_like(start), *(zero,) * 6)
-    (log_g, _, _, *sums), _ = jax.lax.scan(step, first, (mass, resistance))
+    log_g, _, _, *sums = march(step, first, cells, mass, resistance)
     count, *rest = sums
     return (count, log_g, *rest)
 
 
-def _arc_logs_of(mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
+def _arc_logs_of(cells: Any, mass: Any, resistance: Any, start: Any, constant: Any) -> tuple[Any]:
     """log g at every cell until p vanishes, and constant from there."""
 
-    def step(carry: Any, cell: Any) -> tuple[Any, Any]:
-        log_g, r, going = carry
-        _, _, log_next, r, going = _arc(log_g, r, going, cell, constant)
-        return (log_next, r, going), log_g
+    def step(carry: Any, w: Any, a: Any) -> tuple[Any, ...]:
+        log_g, r, going, logs = carry
+        _, _, log_next, r, going = _arc(log_g, r, going, w, a, constant)
+        return log_next, r, going, logs.put(log_g)
 
-    first = (start, jnp.zeros_like(start), jnp.ones_like(start))
-    return (jnp.moveaxis(jax.lax.scan(step, first, (mass, resistance))[1], 0, 1),)
+    first = (start, jnp.zeros_like(start), jnp.ones_like(start), Record.empty(mass, start))
+    return (march(step, first, cells, mass, resistance)[3].rows(),)
 
 
 _counts: Any = jax.jit(_counts_of)
