@@ -1,4 +1,4 @@
-"""All jobs of an order in several processes: instances are dealt out whole, so nothing is shared twice.
+"""All jobs of an order in several processes: a chapter's jobs on an instance are dealt out together.
 
 A check's body cannot be sent to another process, but the order it came from can: every process makes
 the same plan from it and executes the jobs it is given by number.
@@ -7,7 +7,7 @@ the same plan from it and executes the jobs it is given by number.
 import multiprocessing
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -77,22 +77,71 @@ def results(
         return
     prepare(jobs, Workshop(order.seed))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _receive, (order,)) as pool:
-        try:
-            for done in as_completed([pool.submit(_work, group) for group in _groups(jobs)]):
-                yield from done.result()
-        except BaseException:
+    pools = [ProcessPoolExecutor(1, context, _receive, (order,)) for _ in range(workers)]
+    try:
+        yield from _dealt(pools, _Hands(jobs))
+    finally:
+        for pool in pools:
             pool.shutdown(cancel_futures=True)
-            raise
+
+
+def _dealt(pools: Sequence[Executor], hands: "_Hands") -> Iterator[tuple[int, Result]]:
+    """One group of jobs at a time to every process."""
+    at_work: dict[Future[list[tuple[int, Result]]], int] = {}
+
+    def deal(worker: int) -> None:
+        group = hands.next(worker)
+        if group:
+            at_work[pools[worker].submit(_work, group)] = worker
+
+    for worker in range(len(pools)):
+        deal(worker)
+    while at_work:
+        for done in wait(at_work, return_when=FIRST_COMPLETED).done:
+            deal(at_work.pop(done))
+            yield from done.result()
+
+
+class _Hands:
+    """Which group a process gets next: of the chapter whose kernels it has already compiled, if any is left.
+
+    Else of the chapter with most jobs left that no other process is at, else of any.
+    """
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self.left: dict[str, list[list[int]]] = {}
+        for group in _groups(jobs):
+            self.left.setdefault(jobs[group[0]].check.chapter, []).append(group)
+        self.at: dict[int, str] = {}
+
+    def next(self, worker: int) -> list[int]:
+        """Numbers of jobs; none when nothing is left."""
+        if self.at.get(worker) not in self.left:
+            if not self.left:
+                return []
+            others = {chapter for who, chapter in self.at.items() if who != worker}
+            free = [chapter for chapter in self.left if chapter not in others]
+            self.at[worker] = max(
+                free or self.left, key=lambda chapter: sum(map(len, self.left[chapter]))
+            )
+        chapter = self.at[worker]
+        group = self.left[chapter].pop(0)
+        if not self.left[chapter]:
+            del self.left[chapter]
+        return group
 
 
 def _groups(jobs: Sequence[Job]) -> list[list[int]]:
-    """Numbers of jobs on the same instance, the largest groups first; symbolic checks stand alone."""
+    """Numbers of jobs of a chapter on the same instance, the largest groups first.
+
+    Symbolic checks stand alone.
+    """
     groups: dict[Any, list[int]] = {}
     for k, job in enumerate(jobs):
         parameters = tuple(sorted((n, repr(v)) for n, v in job.case.parameters.items()))
         alone = job.check.id if job.case.instance == NO_PROBLEM else ""
-        groups.setdefault((job.case.instance, parameters, alone), []).append(k)
+        key = (job.check.chapter, job.case.instance, parameters, alone)
+        groups.setdefault(key, []).append(k)
     return sorted(groups.values(), key=len, reverse=True)
 
 
