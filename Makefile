@@ -50,6 +50,7 @@ bench: venv
 	$(BIN)/python benchmarks/exact.py
 	$(BIN)/python benchmarks/constants.py
 	$(BIN)/python benchmarks/wpg.py
+	$(BIN)/python benchmarks/wppg.py
 
 figures: venv
 	for script in figures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from wconv._require import InputError
-from wconv.exact import resolvent
 from wconv.exact.certificate import macqueen
 from wconv.exact.evaluate import evaluate
 from wconv.exact.solve import solve
@@ -175,14 +174,6 @@ def test_taxi_and_frozen_lake():
         # |TV − V| ≤ (1 + γ)·error and the 80-bit rounding of 500 terms of size 1e3.
         assert np.abs(TV - solution.V).max() <= 2 * solution.error.max() + 1e-13
         assert solution.error.max() <= 1e-10
-
-
-def test_more_states_than_a_direct_solve_takes(families, monkeypatch):
-    monkeypatch.setattr(resolvent, "MAX_STATES", 20)
-    fast = problem(families.dense(np.random.default_rng(0), 30, 5), gamma=0.9)
-    assert solve(fast, tol=1e-6).outcome is Outcome.CONVERGED
-    with pytest.raises(InputError, match="states must be at most 20"):
-        solve(problem(families.banded(np.random.default_rng(0), 30, 5, 2)))
 
 
 def test_without_a_tolerance_the_best_there_is(families):

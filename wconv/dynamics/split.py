@@ -81,10 +81,10 @@ class SplitWPPG:
                     half,
                     np.float64(self.step),  # a float of Python's would compile once more
                     np.int64(steps),
+                    np.bool_(self.noise == "kept"),
                     images=noise.images,
                     boundary=noise.boundary,
                     transport=self.transport,
-                    noise=self.noise,
                 )
             _require_injective(float(seen.slope))
             noise.require(float(seen.defect))

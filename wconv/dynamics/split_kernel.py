@@ -70,7 +70,7 @@ class _Axis(NamedTuple):
         return jnp.concatenate([ahead[..., :-1], last], axis=-1)
 
 
-@partial(jax.jit, static_argnames=("images", "boundary", "transport", "noise"))
+@partial(jax.jit, static_argnames=("images", "boundary", "transport"))
 def advance(
     problem: Problem,
     drift: Drift,
@@ -78,13 +78,16 @@ def advance(
     half: Parcels,
     eta: Any,
     steps: Any,
+    kept: Any,
     *,
     images: int,
     boundary: str,
     transport: str,
-    noise: str,
 ) -> tuple[Any, Parcels, Seen]:
-    """``steps`` steps of the policy π (S, A) and of the half-step sequence it is sampled from."""
+    """``steps`` steps of the policy π (S, A) and of the half-step sequence it is sampled from.
+
+    ``kept`` says whether the next transport starts from what the noise made.
+    """
     n = pi.shape[1]
     nodes = jnp.broadcast_to(drift.nodes[:, 0], pi.shape)
     sigma = jnp.sqrt(2 * problem.tau * eta)
@@ -92,7 +95,7 @@ def advance(
     def step(_: Any, carry: Any) -> Any:
         pi, half, seen = carry
         axis = _landscape(problem, drift, pi, boundary)
-        before = Parcels(nodes, pi) if noise == "kept" else half
+        before = jax.tree.map(partial(jnp.where, kept), Parcels(nodes, pi), half)
         move = _proximal if transport == "prox" else _explicit
         after, leap, slope, lost = move(axis, before, eta)
         out, spilt = _noisy(after, drift, sigma, images, boundary)

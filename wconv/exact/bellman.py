@@ -4,6 +4,8 @@ T is a shifted log-sum-exp and T^π a plain mean; neither calls the code that bu
 so that identities between operators, policies and divergences compare two computations.
 """
 
+from typing import Final
+
 import numpy as np
 
 from wconv import _require as require
@@ -12,6 +14,8 @@ from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measures.densities import extended_density
 
+_SHORT_ROW: Final = 16
+
 
 def q_from_v(mdp: MDP, V: StateValue) -> ActionValue:
     """Q = r + γPV, shape (S, A), for V of shape (S,), in the precision of V.
@@ -19,9 +23,6 @@ def q_from_v(mdp: MDP, V: StateValue) -> ActionValue:
     Raises InputError when V has another shape. Source: docs/theory.md, section 0.
     """
     V = _state_value(mdp, V)
-    if isinstance(mdp.P, np.ndarray) and V.dtype != np.float64:
-        # A matrix product would first copy all of P to extended precision; einsum casts in buffers.
-        return np.asarray(mdp.r + mdp.gamma * np.einsum("saz,z->sa", mdp.P, V))
     return np.asarray(mdp.r + mdp.gamma * mdp.next_value(V))
 
 
@@ -32,9 +33,12 @@ def soft_maximum(mdp: MDP, Q: ActionValue) -> StateValue:
     """
     with np.errstate(divide="ignore"):
         log_m = np.log(mdp.grid.weights.astype(Q.dtype))
-    tilted = Q + mdp.tau * log_m
+    # Short rows are reduced a column at a time: NumPy pays for the start of every row.
+    tilted = np.asarray(Q + mdp.tau * log_m, order="F" if mdp.n_actions < _SHORT_ROW else "C")
     peak = tilted.max(axis=-1, keepdims=True)
-    total = np.exp((tilted - peak) / mdp.tau).sum(axis=-1)
+    tilted -= peak
+    tilted /= mdp.tau
+    total = np.exp(tilted, out=tilted).sum(axis=-1)
     return np.asarray(peak[:, 0] + mdp.tau * np.log(total))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import StateValue
+from wconv.mdp import factored
 from wconv.mdp.model import MDP
 from wconv.measured import EPS, unit_roundoff
 
@@ -26,9 +27,7 @@ def contraction_gap(mdp: MDP, mass: float = 1.0) -> float:
 
 def row_length(mdp: MDP) -> int:
     """The longest sum in PV: the states, or the longest stored row of a sparse P."""
-    if isinstance(mdp.P, np.ndarray):
-        return mdp.n_states
-    return int(np.diff(mdp.P.indptr).max(initial=0))
+    return factored.row_length(mdp.P)
 
 
 def operator_rounding(mdp: MDP, V: StateValue) -> float:

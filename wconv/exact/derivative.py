@@ -6,11 +6,12 @@ this is made to verify, is not used.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from wconv import _require as require
-from wconv._axes import ActionValue, Array, StateKernel, StateValue
+from wconv._axes import ActionValue, Array, StateValue
 from wconv.exact.resolvent import PolicySystem, extended_kernel, policy_system, refine
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy
@@ -78,7 +79,7 @@ class _Tilted:
     chi: ActionValue
     step: float
     reward: StateValue
-    kernel: StateKernel
+    kernel: Any
 
     def residual(self, V: StateValue) -> StateValue:
         """Reward + γ·kernel·V − V, complex."""

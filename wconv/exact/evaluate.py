@@ -1,13 +1,15 @@
 """Policy evaluation with a certified error: V^π to the last bit of float64."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from wconv import _require as require
-from wconv._axes import ActionValue, StateKernel, StateValue
+from wconv._axes import ActionValue, StateValue
 from wconv.exact.bellman import q_from_v
-from wconv.exact.resolvent import PolicySystem, policy_system, refine
+from wconv.exact.resolvent import PolicySystem, policy_kernel, policy_system, refine
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measured import EPS, EXTENDED, Measured
@@ -16,13 +18,12 @@ from wconv.outcomes import Outcome, SolverError
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """V^π of a policy with |V − V^π| ≤ error in every state, Q = r + γPV, and P_π in float64."""
+    """V^π of a policy with |V − V^π| ≤ error in every state, and Q = r + γPV."""
 
     mdp: MDP
     policy: Policy
     V: StateValue
     Q: ActionValue
-    P_pi: StateKernel
     error: StateValue
     outcome: Outcome
 
@@ -31,11 +32,17 @@ class Evaluation:
         """V^π with its certified error, shape (S,)."""
         return Measured.of(self.V, "policy evaluation", evaluation=self.error)
 
+    @cached_property
+    def P_pi(self) -> Any:
+        """State kernel of the policy in float64, (S, S): sparse beyond ``linear.MAX_STATES``."""
+        return policy_kernel(self.mdp, self.policy)
+
 
 def evaluate(mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = True) -> Evaluation:
     """V^π, the solution of (I − γP_π)V = Σπ(r − τ log f), shape (S,), with a certified error.
 
-    LU in float64, refined by residuals in extended precision and rounded at the end. The error is
+    LU in float64 (or what ``linear.factor`` chooses beyond ``linear.MAX_STATES`` states), refined by
+    residuals in extended precision and rounded at the end. The error is
     Banach's ‖T^πV − V‖/(1 − γ·‖P_π‖) plus the rounding of that residual and of V itself; it counts
     log f and the masses of the grid as exact, and the policy as normalised (``extended_density``).
 
@@ -47,7 +54,8 @@ def evaluate(mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = T
 
     Raises:
         InputError: see ``policy_system``.
-        SolverError: NOT_FINITE, or BELOW_FLOOR with the floor, when ``throw``.
+        SolverError: NOT_FINITE, or BELOW_FLOOR with the floor, when ``throw``; UNRESOLVED when an
+            iterative solver does not converge.
 
     """
     if tol is not None:
@@ -64,7 +72,7 @@ def evaluate(mdp: MDP, policy: Policy, tol: float | None = None, throw: bool = T
         outcome = Outcome.BELOW_FLOOR
     if throw and not outcome.ok:
         raise SolverError(outcome, f"certified error {worst:.2g} of V^π, asked for {tol}")
-    return Evaluation(mdp, policy, V, Q, system.P_pi, error, outcome)
+    return Evaluation(mdp, policy, V, Q, error, outcome)
 
 
 def _certified_value(system: PolicySystem) -> tuple[StateValue, StateValue]:

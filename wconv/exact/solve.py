@@ -6,25 +6,28 @@ V += (I − γP_π)^{-1}(TV − V), π the Gibbs policy of V, it refines itself.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from wconv import _require as require
-from wconv._axes import ActionValue, StateKernel, StateValue
+from wconv._axes import ActionValue, StateValue
+from wconv.exact import linear
 from wconv.exact.bellman import optimality, q_from_v, soft_maximum
 from wconv.exact.certificate import TwoSided, contraction_gap, macqueen
 from wconv.exact.occupancy import discounted_occupancy
-from wconv.exact.resolvent import Factors, apply_factors, extended_kernel, factor, require_direct
+from wconv.exact.resolvent import policy_kernel
 from wconv.exact.stationary import stationary
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs
 from wconv.measured import EPS, EXTENDED, Measured
-from wconv.measures.densities import extended_density
 from wconv.outcomes import Outcome, SolverError
 
 FAST_SWEEP: Final = 0.1
 """Sweeps go on while each cuts the half-width to this: then they are cheaper than linear solves."""
+
+FAST_SPARSE_SWEEP: Final = 0.5
+"""The same where a linear solve costs some twenty sweeps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +56,13 @@ class Solution:
         return gibbs(self.mdp, self.Q)
 
     @cached_property
-    def P_pi(self) -> StateKernel:
-        """State kernel of the Gibbs policy, (S, S)."""
-        pi, _ = extended_density(self.policy)
-        return extended_kernel(self.mdp, pi).astype(float)
+    def P_pi(self) -> Any:
+        """State kernel of the Gibbs policy, (S, S): sparse beyond ``linear.MAX_STATES`` states."""
+        return policy_kernel(self.mdp, self.policy)
 
     @cached_property
     def nu(self) -> Measured:
-        """The stationary law of ``P_pi``; InputError when it has several recurrent classes."""
+        """The stationary law of a dense ``P_pi``; InputError when it has several recurrent classes."""
         return stationary(self.P_pi)
 
     @cached_property
@@ -87,7 +89,9 @@ def solve(
     """V* = TV*, shape (S,), with a certified two-sided error of at most ``tol`` in every state.
 
     Value-iteration sweeps while each cuts MacQueen's half-width tenfold, then soft Newton
-    steps, then, where float64 cannot certify ``tol``, residuals in extended precision.
+    steps, then, where float64 cannot certify ``tol``, residuals in extended precision. Beyond
+    ``linear.MAX_STATES`` states a Newton step is a sparse or an iterative solve, and sweeps go on
+    while each halves the half-width.
 
     Args:
         mdp: the problem.
@@ -97,9 +101,10 @@ def solve(
         max_steps: limit on sweeps, Newton steps and extended steps together.
 
     Raises:
-        InputError: when tol or max_steps is not positive, when γ leaves no contraction in floating
-            point, or above ``resolvent.MAX_STATES`` states where sweeps do not suffice.
-        SolverError: MAX_STEPS, NOT_FINITE, or BELOW_FLOOR with the floor, when ``throw``.
+        InputError: when tol or max_steps is not positive, or when γ leaves no contraction in
+            floating point.
+        SolverError: MAX_STEPS, NOT_FINITE, UNRESOLVED when a linear system is not solved, or
+            BELOW_FLOOR with the floor, when ``throw``.
 
     """
     target = 0.0
@@ -124,10 +129,11 @@ def solve(
 
 def _float64_phases(
     mdp: MDP, tol: float, max_steps: int, history: list[tuple[str, float]]
-) -> tuple[TwoSided, Factors | None, Outcome | None]:
+) -> tuple[TwoSided, linear.Factors | None, Outcome | None]:
     """Sweeps, then Newton; no outcome when float64 cannot certify more and ``tol`` is not met."""
     V: StateValue = np.zeros(mdp.n_states)
     factors, before, sweeping = None, np.inf, True
+    fast = FAST_SWEEP if mdp.n_states <= linear.MAX_STATES else FAST_SPARSE_SWEEP
     while True:
         Q = q_from_v(mdp, V)
         TV = soft_maximum(mdp, Q)
@@ -141,13 +147,16 @@ def _float64_phases(
             return two, factors, None
         if len(history) >= max_steps:
             return two, factors, Outcome.MAX_STEPS
-        sweeping = sweeping and two.half <= FAST_SWEEP * before
+        sweeping = sweeping and two.half <= fast * before
         before = two.half
         if sweeping:
             V = two.middle
         else:
             factors = _newton_factors(mdp, Q)
-            V = V + apply_factors(factors, TV - V)
+            try:
+                V = V + factors.solve(TV - V)
+            except SolverError as error:
+                return two, factors, error.outcome
 
 
 def _extended_phase(
@@ -156,7 +165,7 @@ def _extended_phase(
     max_steps: int,
     history: list[tuple[str, float]],
     two: TwoSided,
-    factors: Factors | None,
+    factors: linear.Factors | None,
 ) -> tuple[TwoSided, Outcome]:
     """Residuals in extended precision, corrections by the last factors."""
     V = two.middle.astype(EXTENDED)
@@ -173,11 +182,10 @@ def _extended_phase(
         before = two.half
         if factors is None:
             factors = _newton_factors(mdp, q_from_v(mdp, V.astype(float)))
-        V = V + apply_factors(factors, TV - V)
+        V = V + factors.solve(TV - V)
     return two, Outcome.MAX_STEPS
 
 
-def _newton_factors(mdp: MDP, Q: ActionValue) -> Factors:
+def _newton_factors(mdp: MDP, Q: ActionValue) -> linear.Factors:
     """Factors of I − γP_π, the derivative of V − TV, for the Gibbs policy π of Q."""
-    require_direct(mdp)
-    return factor(mdp, mdp.state_kernel(gibbs(mdp, Q).pi))
+    return linear.factor(mdp, mdp.state_mixture(gibbs(mdp, Q).pi))

@@ -14,11 +14,15 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue, Array, StateKernel, StateValue
+from wconv.mdp.factored import Factored, before, mixture, row_length, times
 from wconv.mdp.smooth import SmoothMDP
+from wconv.measured import EPS
 from wconv.measures.spaces import Grid
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    Transition = Array | csr_array[Any] | Factored
 
 ROW_SUM_TOL: Final = 1e-12
 """Allowed defect of a transition row sum, times the number of states."""
@@ -28,13 +32,14 @@ ROW_SUM_TOL: Final = 1e-12
 class MDP:
     """A validated finite MDP (build it with ``make_mdp``).
 
-    ``P`` is either dense (S, A, S') or a sparse CSR matrix (S·A, S') with row s·A + a. ``rho`` is
-    the initial state distribution of J = Σρ(s)V(s). ``row_sums`` brackets the row sums of P, which
-    are one only up to rounding: certificates use γ·max row sum as their contraction factor.
+    ``P`` is dense (S, A, S'), or has rows s·A + a: a sparse CSR matrix (S·A, S') or a ``Factored``
+    product of two. ``rho`` is the initial state distribution of J = Σρ(s)V(s). ``row_sums`` brackets
+    the row sums of P, which are one only up to rounding: certificates use γ·max row sum as their
+    contraction factor.
     """
 
     r: ActionValue
-    P: "Array | csr_array[Any]"
+    P: "Transition"
     gamma: float
     tau: float
     grid: Grid
@@ -46,6 +51,7 @@ class MDP:
 
     def __repr__(self) -> str:
         kind = "sparse" if self.is_sparse else "dense"
+        kind = "factored" if isinstance(self.P, Factored) else kind
         return (
             f"MDP({self.name!r}, {self.n_states} states x {self.n_actions} actions, {kind}, "
             f"discount={self.gamma:g}, temperature={self.tau:g})"
@@ -63,7 +69,7 @@ class MDP:
 
     @property
     def is_sparse(self) -> bool:
-        """Whether P is a CSR matrix."""
+        """Whether P is a CSR matrix or a product of them, not a dense array."""
         return not isinstance(self.P, np.ndarray)
 
     @property
@@ -77,21 +83,25 @@ class MDP:
         One matrix-vector product over rows (s, a) with s' contiguous: the layout that reaches the
         memory bandwidth.
         """
-        if isinstance(self.P, np.ndarray):
-            flat = self.P.reshape(-1, self.n_states)
-            return np.asarray(flat @ V).reshape(self.r.shape)
-        return np.asarray(self.P @ V).reshape(self.r.shape)
+        return times(self._rows, V).reshape(self.r.shape)
+
+    def arrivals(self, mass: ActionValue) -> StateValue:
+        """Σ_{s,a} mass(s, a)P(s'|s, a), shape (S,), in the precision of ``mass`` (S, A)."""
+        return before(mass.ravel(), self._rows)
 
     def state_kernel(self, pi: Array) -> StateKernel:
         """P_π(s, s') = Σ_a π(a|s) P(s'|s, a) as a dense (S, S) matrix; ``pi`` are masses (S, A)."""
-        if isinstance(self.P, np.ndarray):
-            return np.asarray(np.matmul(pi[:, None, :], self.P)[:, 0, :])
-        from scipy.sparse import csr_array
+        kernel = self.state_mixture(pi)
+        return np.asarray(kernel if isinstance(kernel, np.ndarray) else kernel.toarray())
 
-        s, a = self.r.shape
-        rows = np.repeat(np.arange(s), a)
-        mixture = csr_array((pi.ravel(), (rows, np.arange(s * a))), shape=(s, s * a))
-        return np.asarray((mixture @ self.P).toarray())
+    def state_mixture(self, pi: Array) -> Any:
+        """P_π in the layout of P: dense, CSR or ``Factored``, of shape (S, S)."""
+        return mixture(self.P, pi)
+
+    @property
+    def _rows(self) -> Any:
+        """P with rows (s, a)."""
+        return self.P.reshape(-1, self.n_states) if isinstance(self.P, np.ndarray) else self.P
 
     def replace(self, *, temperature: float | None = None, discount: float | None = None) -> "MDP":
         """The same problem at another temperature or discount (same grid and reference).
@@ -135,8 +145,8 @@ def make_mdp(
 
     Args:
         reward: r(s, a), shape (S, A), finite.
-        transition: P(s'|s, a), dense (S, A, S') or sparse (S·A, S'); rows sum to one within
-            1e-12·S, entries non-negative. Nothing is renormalised.
+        transition: P(s'|s, a), dense (S, A, S'), sparse (S·A, S') or ``Factored``; rows sum to one
+            within 1e-12·S (those of both factors), entries non-negative. Nothing is renormalised.
         discount: γ in [0, 1).
         temperature: τ > 0.
         grid: the action nodes with their reference masses; A = grid.n.
@@ -162,15 +172,10 @@ def make_mdp(
         "discount", discount, 0.0, 1.0, "undiscounted problems have no soft fixed point here"
     )
     tau = require.positive("temperature", temperature, "the theory needs entropy; take it small")
-    P = _transition(transition, s, a)
-    sums = np.asarray(P.sum(axis=-1))
-    require.row_sums("transition", sums, "next states", ROW_SUM_TOL * s)
+    P, row_sums = _transition(transition, s, a)
     rho = np.full(s, 1.0 / s) if initial is None else numbers("initial", initial)
     require.shape("initial", rho, (s,), "(states,)")
     require.probabilities("initial", rho, "states", ROW_SUM_TOL * s)
-    if isinstance(P, np.ndarray):
-        P = _frozen(P)
-    slack = s * float(np.finfo(float).eps)
     return MDP(
         r=_frozen(r),
         P=P,
@@ -178,32 +183,68 @@ def make_mdp(
         tau=tau,
         grid=grid,
         rho=_frozen(rho),
-        row_sums=(float(sums.min()) - slack, float(sums.max()) + slack),
+        row_sums=row_sums,
         name=name,
         parameters=MappingProxyType(dict(parameters or {})),
         smooth=smooth,
     )
 
 
-def _transition(transition: Any, s: int, a: int) -> "Array | csr_array[Any]":
+def _transition(transition: Any, s: int, a: int) -> "tuple[Transition, tuple[float, float]]":
+    """P as it is stored, and a bracket of its row sums."""
+    if isinstance(transition, Factored):
+        nodes = int(np.shape(transition.B)[0])
+        W = _sparse("transition W", transition.W, (s * a, nodes), "(states·actions, nodes)")
+        B = _factor(transition.B, (nodes, s))
+        (low, high), (least, most) = _row_sums("W", W, nodes), _row_sums("B", B, s)
+        return Factored(W, B), (low * least, high * most)
     if hasattr(transition, "tocsr"):
-        from scipy.sparse import csr_array
-
-        sparse = csr_array(transition, dtype=float, copy=True)
-        sparse.sum_duplicates()
-        require.shape("transition", sparse, (s * a, s), "(states·actions, next states)")
-        _no_negative(sparse.data)
-        return sparse
+        shape = (s * a, s)
+        P = _sparse("transition", transition, shape, "(states·actions, next states)")
+        return P, _row_sums("", P, s)
     dense = np.ascontiguousarray(numbers("transition", transition))
     require.shape("transition", dense, (s, a, s), "(states, actions, next states)")
-    _no_negative(dense)
-    return dense
+    _no_negative("transition", dense)
+    return _frozen(dense), _row_sums("", dense, s)
 
 
-def _no_negative(entries: Array) -> None:
-    require.finite("transition", entries)
+def _factor(B: Any, shape: tuple[int, int]) -> Any:
+    axes = "(nodes, next states)"
+    if hasattr(B, "tocsr"):
+        return _sparse("transition B", B, shape, axes)
+    dense = np.ascontiguousarray(numbers("transition B", B))
+    require.shape("transition B", dense, shape, axes)
+    _no_negative("transition B", dense)
+    return _frozen(dense)
+
+
+def _sparse(symbol: str, matrix: Any, shape: tuple[int, int], axes: str) -> "csr_array[Any]":
+    """An own CSR copy with every entry once, and indices of 32 bits where they suffice."""
+    from scipy.sparse import csr_array
+
+    require.shape(symbol, matrix, shape, axes)
+    own = csr_array(matrix, dtype=float, copy=True)
+    own.sum_duplicates()
+    if max(*shape, own.nnz) <= np.iinfo(np.int32).max:
+        own.indices, own.indptr = own.indices.astype(np.int32), own.indptr.astype(np.int32)
+    _no_negative(symbol, own.data)
+    return own
+
+
+def _row_sums(factor: str, P: Any, columns: int) -> tuple[float, float]:
+    """A bracket of the row sums, which must be one up to 1e-12 a column."""
+    sums = np.asarray(P.sum(axis=-1))
+    symbol = f"transition {factor}".rstrip()
+    axis = "nodes" if factor == "W" else "next states"
+    require.row_sums(symbol, sums, axis, ROW_SUM_TOL * columns)
+    slack = row_length(P) * EPS
+    return float(sums.min()) - slack, float(sums.max()) + slack
+
+
+def _no_negative(symbol: str, entries: Array) -> None:
+    require.finite(symbol, entries)
     if (entries < 0).any():
-        require.fail("transition", "be non-negative", float(entries.min()), "fix the entry")
+        require.fail(symbol, "be non-negative", float(entries.min()), "fix the entry")
 
 
 def numbers(symbol: str, value: Any) -> Array:
