@@ -37,6 +37,8 @@ from .measures.transport import (
 )
 from .mdp import zoo as zoo
 from .mdp.model import MDP as MDP, make_mdp as make_mdp
+from .mdp.continuous import ContinuousMDP as ContinuousMDP
+from .mdp.continuous import discretise as discretise
 from .mdp.smooth import SmoothMDP as SmoothMDP
 from .mdp.tabulate import tabulate as tabulate
 from .mdp.files import load as load, save as save

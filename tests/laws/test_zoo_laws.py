@@ -11,14 +11,21 @@ import wconv as wc
 from wconv.measured import EPS
 
 SMALL = {"resolution": 16}
+COARSE = {"box-2d": {"resolution": 6}, "navigation": {"resolution": 4, "states": 9, "noise": 0.1}}
+"""Two dimensions; where states are a continuum their noise is coarser than by default."""
+
+NOISY = {"lq-1d": 0.5, "lq-2d": 0.5, "circle-pendulum": 0.5, "hill": 0.4, "additive-noise": 0.5}
+NOISY_PENDULUM = {"angle_noise": 0.4, "speed_noise": 1.1}
 NAMES = sorted(wc.zoo.RECIPES)
 
 
 def build(name, **more):
     known = wc.zoo.parameters_of(name)
-    if name == "box-2d":
-        more = {"resolution": 6, **more}
-    wanted = {**SMALL, **more}
+    wanted = {**SMALL, **COARSE.get(name, {}), **more}
+    if name in NOISY:
+        wanted = {"noise": NOISY[name], "states": 12, **wanted}
+    if name == "torque-pendulum":
+        wanted = {**NOISY_PENDULUM, "states": 12, **wanted}
     return wc.zoo.make(name, **{key: value for key, value in wanted.items() if key in known})
 
 

@@ -15,7 +15,11 @@ from wconv.mdp.tabulate import tabulate
 from wconv.measures.spaces import Interval
 
 EPS = np.finfo(float).eps
-SMOOTH = [name for name, recipe in zoo.RECIPES.items() if "resolution" in recipe.defaults]
+SMOOTH = [
+    name
+    for name, recipe in zoo.RECIPES.items()
+    if "resolution" in recipe.defaults and "states" not in recipe.defaults
+]
 ULPS = 200
 """The formulas are chains of fewer than 50 operations, each within 4 ulps in either library."""
 

@@ -31,7 +31,7 @@ def discounted_occupancy(mdp: MDP, policy: Policy, rho: StateValue | None = None
     system = policy_system(mdp, policy)
     source = (1.0 - EXTENDED.type(mdp.gamma)) * start
     # Non-negative terms of total (1 − γ) + γ + 1 ≤ 2, up to refinement: four covers their rounding.
-    rounding = 4.0 * system.u * system.depth
+    rounding = 4.0 * system.u * system.left_depth
     d, size = refine(
         system.correct(source, left=True).astype(EXTENDED),
         residual=lambda d: np.asarray(source + mdp.gamma * (d @ system.kernel) - d),

@@ -86,7 +86,8 @@ class PolicySystem:
     """V = reward + γ·kernel·V of one policy, in extended precision, with bounds.
 
     ``reward`` is Σπ(r − τ log f), ``gap`` a lower bound on 1 − γ‖P_π‖, ``size`` the largest
-    Σπ(|r| + τ(1 + |log f|)) and ``depth`` the longest chain of roundings, in units of ``u``.
+    Σπ(|r| + τ(1 + |log f|)) and ``depth`` (``left_depth``) the longest chain of roundings in products
+    with vectors from the right (left), in units of ``u``.
     """
 
     mdp: MDP
@@ -98,6 +99,7 @@ class PolicySystem:
     gap: float
     size: float
     depth: int
+    left_depth: int
     u: float
 
     def correct(self, residual: Array, *, left: bool = False) -> Array:
@@ -126,14 +128,10 @@ def policy_system(mdp: MDP, policy: Policy) -> PolicySystem:
         factors=linear.factor(mdp, mdp.state_mixture(pi.astype(float)) if acts else kernel),
         gap=contraction_gap(mdp, float(pi.sum(axis=-1).max())),
         size=float((pi * (np.abs(mdp.r) + mdp.tau * (1.0 + np.abs(logs)))).sum(axis=-1).max()),
-        depth=(_longest_sum(mdp) if acts else mdp.n_states) + mdp.n_actions + 16,
+        depth=(row_length(mdp.P) if acts else mdp.n_states) + mdp.n_actions + 16,
+        left_depth=(column_length(mdp.P) if acts else mdp.n_states) + mdp.n_actions + 16,
         u=unit_roundoff(EXTENDED),
     )
-
-
-def _longest_sum(mdp: MDP) -> int:
-    """The longest sum in PV or, from the left, in mass·P."""
-    return max(row_length(mdp.P), column_length(mdp.P))
 
 
 def refine(

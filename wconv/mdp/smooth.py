@@ -12,9 +12,13 @@ function. Functions written with ``jax.numpy`` are welcome too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wconv.measures.spaces import Space
+
+if TYPE_CHECKING:
+    from wconv.mdp.continuous import ContinuousMDP
+    from wconv.mdp.state_grid import StateGrid
 
 StateActionFunction = Callable[[Any, Any], Any]
 """(s, a) -> values: integer s of shape (...), actions a of shape (..., d), broadcast together."""
@@ -27,7 +31,8 @@ class SmoothMDP:
     ``reward(s, a)`` returns r(s, a) of shape (...), ``transition(s, a)`` returns P(·|s, a) of shape
     (..., S), for integer s of shape (...) and a of shape (..., d) that broadcast together. Both are
     pure functions in the namespace of a, traceable by JAX. Everything is validated when it is
-    tabulated.
+    tabulated. Where the states are nodes of a continuum, ``states`` is their grid and ``continuous``
+    the problem that was discretised.
     """
 
     reward: StateActionFunction
@@ -36,6 +41,8 @@ class SmoothMDP:
     discount: float
     temperature: float
     space: Space
+    states: "StateGrid | None" = None
+    continuous: "ContinuousMDP | None" = None
 
 
 def of_state(table: Any, s: Any, a: Any) -> Any:

@@ -29,16 +29,12 @@ def tabulate(smooth: SmoothMDP, n: int) -> MDP:
     """
     states = require.count("n_states", smooth.n_states, 1)
     grid = smooth.space.grid(n)
+    s, a = np.arange(states)[:, None], grid.nodes[None]
+    pairs = "(states, actions)"
+    triples = "(states, actions, next states)"
     return make_mdp(
-        _table("reward", smooth.reward, grid.nodes, states, (), "(states, actions)"),
-        _table(
-            "transition",
-            smooth.transition,
-            grid.nodes,
-            states,
-            (states,),
-            "(states, actions, next states)",
-        ),
+        evaluated("reward", smooth.reward, s, a, (), pairs),
+        evaluated("transition", smooth.transition, s, a, (states,), triples),
         discount=smooth.discount,
         temperature=smooth.temperature,
         grid=grid,
@@ -47,15 +43,15 @@ def tabulate(smooth: SmoothMDP, n: int) -> MDP:
     )
 
 
-def _table(
-    symbol: str,
-    function: StateActionFunction,
-    nodes: Array,
-    states: int,
-    tail: tuple[int, ...],
-    axes: str,
+def evaluated(
+    symbol: str, function: StateActionFunction, s: Array, a: Array, tail: tuple[int, ...], axes: str
 ) -> Array:
-    s, a = np.arange(states)[:, None], nodes[None]
+    """A user's function at states s (S, 1, ...) and actions a (1, A, d), of shape (S, A, *tail) in float64.
+
+    Raises:
+        InputError: naming the symbol for values that are no array, of another shape or narrower.
+
+    """
     values = function(s, a)
     if _is_jax(values):
         values = _in_64_bit(function, s, a)
@@ -66,7 +62,7 @@ def _table(
             type(values).__name__,
             "compute with array functions",
         )
-    shape = (states, len(nodes), *tail)
+    shape = (s.shape[0], a.shape[1], *tail)
     if values.shape != shape:
         require.fail(
             symbol, f"have shape {axes} = {shape}", values.shape, _remedy(values.shape, shape)

@@ -5,6 +5,15 @@ zoo.make("double-well", tau=0.2, n=256)      # or a name with parameters
 zoo.parameters_of("double-well")             # its parameters and their defaults
 """
 
+from wconv.mdp.zoo_continuous import (
+    additive_noise,
+    circle_pendulum,
+    hill,
+    lq_1d,
+    lq_2d,
+    navigation,
+    torque_pendulum,
+)
 from wconv.mdp.zoo_finite import frozen_lake, garnet, slow_chain, two_state
 from wconv.mdp.zoo_gaussian import quadratic_line
 from wconv.mdp.zoo_registry import ALIASES, RECIPES, Recipe, make, parameters_of, recipe, resolve
@@ -24,13 +33,19 @@ __all__ = [
     "ALIASES",
     "RECIPES",
     "Recipe",
+    "additive_noise",
     "box_2d",
+    "circle_pendulum",
     "double_well",
     "frozen_lake",
     "garnet",
     "gaussian_line",
     "heavy",
+    "hill",
+    "lq_1d",
+    "lq_2d",
     "make",
+    "navigation",
     "parameters_of",
     "product_2d",
     "quadratic_bandit",
@@ -41,5 +56,6 @@ __all__ = [
     "slow_chain",
     "stay_or_leave",
     "tilted_double_well",
+    "torque_pendulum",
     "two_state",
 ]

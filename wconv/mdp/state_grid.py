@@ -1,0 +1,210 @@
+"""Grids of continuous states: nodes, cubic B-spline weights of points, and the law of the noise.
+
+A point between nodes is a random node: with the weights w_j = β₃(u − j) of the cubic B-spline, u its place
+in units of the spacing h. They are C² in the point, non-negative and sum to one, their mean is the point
+and their variance is h²/3 wherever it lies, so that V̄(x) = Σ_j w_j(x)V_j is monotone in V. An interval
+is reflected at its ends, a circle wrapped, also for the Gaussian noise
+
+    B_ji = E[hat((y_j + σ'ξ − x_i)/h)],  σ'² = σ² − h²/2,
+
+whose hat functions add h²/6: both together have exactly the variance σ² of the noise. What is left of
+the discretisation is of order h⁴ away from ends that paths visit, and of order h² there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from typing import Any, Final
+
+import numpy as np
+
+from wconv import _require as require
+from wconv._axes import Array
+from wconv.measures.spaces import Interval, Torus
+
+FEWEST: Final = 4
+"""Nodes an axis: the support of a B-spline must not meet both ends."""
+
+REACH: Final = 9.0
+"""Deviations after which the noise is cut; the mass beyond is 2e-19."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of the states: an interval with nodes at its ends, or a circle, and its noise σ."""
+
+    low: float
+    length: float
+    n: int
+    periodic: bool
+    noise: float
+
+    @property
+    def spacing(self) -> float:
+        """h = L/n on a circle, L/(n−1) on an interval."""
+        return self.length / (self.n if self.periodic else self.n - 1)
+
+    @property
+    def nodes(self) -> Array:
+        """(n,)."""
+        return self.low + self.spacing * np.arange(self.n)
+
+    @property
+    def extra(self) -> float:
+        """What the grid adds to the variance σ² a step: nothing with noise, h²/3 without."""
+        return 0.0 if self.noise > 0 else self.spacing**2 / 3
+
+    def images(self, index: Array) -> Array:
+        """The nodes that integers stand for: wrapped, or reflected at the ends."""
+        if self.periodic:
+            return index % self.n
+        around = index % (2 * self.n - 2)
+        return np.asarray(np.minimum(around, 2 * self.n - 2 - around))
+
+    def place(self, x: Any) -> Any:
+        """u with x = low + u·h, in the namespace of x; on an interval 0 ≤ u ≤ n−1 is required elsewhere."""
+        return (x - self.low) / self.spacing
+
+    def dense_weights(self, x: Any) -> Any:
+        """w (..., n) of points x (...), C² in x, in the namespace of x."""
+        xp = x.__array_namespace__()
+        u = self.place(x)[..., None]
+        j = xp.reshape(xp.arange(self.n, dtype=float), (*(1 for _ in x.shape), self.n))
+        if self.periodic:
+            apart = u - j
+            return bspline(apart - self.n * xp.round(apart / self.n))
+        last = self.n - 1
+        inner = xp.where(j > 0, bspline(u + j), 0.0 * u) + xp.where(
+            j < last, bspline(u + j - 2 * last), 0.0 * u
+        )
+        return bspline(u - j) + inner
+
+    def sparse_weights(self, x: Array) -> tuple[Array, Array]:
+        """The four nodes with weight of points x (...), and their weights, (..., 4) each."""
+        u = self.place(x)[..., None]
+        first = np.floor(u).astype(np.int64)
+        index = first + np.arange(-1, 3)
+        return self.images(index), bspline(u - index)
+
+    def noise_matrix(self) -> Array:
+        """B (n, n): the law at the nodes of y_j + noise, compensated for the variance of weights and hats."""
+        h = self.spacing
+        left = self.noise**2 - h * h / 2 if self.noise > 0 else 0.0
+        width = sqrt(left) / h
+        reach = ceil(REACH * width) + 1
+        offset = np.arange(-reach, reach + 1)
+        mass = hats(offset.astype(float), width)
+        matrix = np.zeros((self.n, self.n))
+        rows = np.arange(self.n)[:, None]
+        np.add.at(matrix, (rows, self.images(rows + offset)), mass)
+        return matrix
+
+
+def bspline(z: Any) -> Any:
+    """β₃(z) = ((2−|z|)₊³ − 4(1−|z|)₊³)/6 in the namespace of z."""
+    xp = z.__array_namespace__()
+    wide, narrow = (xp.maximum(k - xp.abs(z), 0.0 * z) for k in (2.0, 1.0))
+    return (wide**3 - 4.0 * narrow**3) / 6.0
+
+
+def hats(d: Array, width: float) -> Array:
+    """E[(1 − |d + width·ξ|)₊] for a standard normal ξ, without cancellation far out."""
+    centre = np.maximum(1.0 - np.abs(d), 0.0)
+    if width == 0.0:
+        return centre
+    from scipy.special import ndtr
+
+    def tail(z: Array) -> Array:
+        """E[(|z| + ξ)₊] − |z|."""
+        u = np.abs(z) / width
+        return np.asarray(width * (np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi) - u * ndtr(-u)))
+
+    return centre + tail(d + 1.0) - 2.0 * tail(d) + tail(d - 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class StateGrid:
+    """A product of axes; nodes in C order, the last axis fastest."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Nodes an axis."""
+        return tuple(axis.n for axis in self.axes)
+
+    @property
+    def n(self) -> int:
+        """S."""
+        return int(np.prod(self.shape))
+
+    @property
+    def nodes(self) -> Array:
+        """(S, k)."""
+        mesh = np.meshgrid(*(axis.nodes for axis in self.axes), indexing="ij")
+        return np.stack(mesh, axis=-1).reshape(self.n, -1)
+
+    def dense_weights(self, x: Any) -> Any:
+        """w (..., S) of points x (..., k), C² in x, in the namespace of x."""
+        weights = self.axes[0].dense_weights(x[..., 0])
+        for k, axis in enumerate(self.axes[1:], 1):
+            along = axis.dense_weights(x[..., k])
+            pairs = weights[..., :, None] * along[..., None, :]
+            weights = pairs.reshape((*pairs.shape[:-2], -1))
+        return weights
+
+    def sparse_weights(self, x: Array) -> tuple[Array, Array]:
+        """The 4^k nodes with weight of points x (..., k), and their weights."""
+        columns, weights = self.axes[0].sparse_weights(x[..., 0])
+        for k, axis in enumerate(self.axes[1:], 1):
+            more, along = axis.sparse_weights(x[..., k])
+            columns = (columns[..., :, None] * axis.n + more[..., None, :]).reshape(
+                *columns.shape[:-1], -1
+            )
+            weights = (weights[..., :, None] * along[..., None, :]).reshape(columns.shape)
+        return columns, weights
+
+    def noise_matrix(self) -> Any:
+        """B (S, S): dense on one axis, the sparse Kronecker product of those of several."""
+        first, *others = (axis.noise_matrix() for axis in self.axes)
+        if not others:
+            return first
+        from scipy.sparse import csr_array, kron
+
+        product = csr_array(first)
+        for other in others:
+            product = csr_array(kron(product, csr_array(other), format="csr"))
+        return product
+
+
+def state_grid(
+    spaces: Sequence[Interval | Torus], noise: Sequence[float], n: int | Sequence[int]
+) -> StateGrid:
+    """The grid of a product of intervals and circles.
+
+    Raises:
+        InputError: fewer than 4 nodes an axis, or a spacing above √2·σ on an axis with noise σ > 0.
+
+    """
+    counts = [n] * len(spaces) if isinstance(n, int | np.integer) else list(n)
+    if len(counts) != len(spaces):
+        require.fail(
+            "states", f"have one number for each of {len(spaces)} axes", counts, "match them"
+        )
+    made = []
+    for k, (space, sigma, count) in enumerate(zip(spaces, noise, counts, strict=True)):
+        nodes = require.count(f"states on axis {k}", count, FEWEST)
+        periodic = isinstance(space, Torus)
+        low = 0.0 if isinstance(space, Torus) else space.low
+        length = space.length if isinstance(space, Torus) else space.high - space.low
+        axis = Axis(low, length, nodes, periodic, sigma)
+        if 0 < sigma < axis.spacing / sqrt(2):
+            enough = ceil(length / (sqrt(2) * sigma)) + (not periodic)
+            require.fail(
+                f"states on axis {k}",
+                f"resolve the noise {sigma:g}: spacing at most sqrt(2)*noise",
+                f"{nodes} nodes at {axis.spacing:.3g}",
+                f"take {enough} nodes or more",
+            )
+        made.append(axis)
+    return StateGrid(tuple(made))
