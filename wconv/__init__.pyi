@@ -133,6 +133,7 @@ from .dynamics.path import Path as Path, romberg as romberg
 from .dynamics.proximal import InexactWPPG as InexactWPPG, WPPG as WPPG
 from .dynamics.problem import drift_tables as drift_tables
 from .dynamics.split import SplitWPPG as SplitWPPG
+from .constants.threshold import proximal_threshold as proximal_threshold
 from .constants.a_priori import (
     APriori as APriori,
     a_priori as a_priori,

@@ -58,8 +58,13 @@ def test_steps_in_the_plane_certify_their_distance():
 def test_short_steps_freeze_a_finite_set_and_no_continuum():
     still = wc.evolve(wc.WPPG(1e-3), TABLE, wc.uniform(TABLE), steps=1)
     assert wc.proximal_steps(still).moved.value.max() < 1e-12
+    (longest,) = wc.proximal_steps(still).freezes
+    assert (longest > 1e-3).all()
+    thaw = wc.evolve(wc.WPPG(1.05 * longest.min()), TABLE, wc.uniform(TABLE), steps=1)
+    assert wc.proximal_steps(thaw).moved.value[0, longest.argmin()] > 1e-6
     moving = wc.evolve(wc.WPPG(1e-3), WELLS, wc.uniform(WELLS), steps=1)
     assert wc.proximal_steps(moving).moved.value.min() > 1e-9
+    assert (wc.proximal_steps(moving).freezes == 0).all()
 
 
 def test_a_critic_without_errors_is_exact_and_seeds_repeat():

@@ -19,7 +19,7 @@ import wconv as wc
 from theory_checks.wpg.wpg_frozen import on_a_line
 from theory_checks.wppg import TOL
 from theory_checks.wppg.wppg_one_step import averages
-from wconv.theory import Item, at_most, case, check, condition, control, finite
+from wconv.theory import Hypothesis, Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wppg as bounds
 
 SHIFT = case("gaussian-line", discount=0.9, amplitude=0.05, start="pushed", tight=0.1)
@@ -61,10 +61,29 @@ def transport_constant(run: "wc.Run", path: "wc.Path") -> "wc.Bracket":
     )
 
 
+def continuum(run: "wc.Run") -> "Hypothesis":
+    """H1, and on a finite set the longest step that leaves some state where it is, of all policies."""
+    line = on_a_line(run)
+    space = run.mdp.grid.space
+    if line.holds or not isinstance(space, wc.FiniteSet):
+        return line
+    from wconv.dynamics.proximal_finite import moving_step  # it imports JAX
+
+    cost, log_w = space.distances() ** 2, run.mdp.grid.log_weights
+    longest = {}
+    for name, policy in run.policies.items():
+        value = run.evaluate(policy)
+        longest[name] = float(moving_step(value.Q, policy.pi, cost, run.mdp.tau, log_w).max())
+    # The optimal policy rests at every step, up to what its rounding makes of it.
+    name = max((n for n in longest if n != "optimal"), key=longest.__getitem__)
+    frozen = f"steps up to {longest[name]:.3g} leave a state of the {name} policy where it is"
+    return condition("H1", False, f"the actions are a finite set: {frozen}")
+
+
 @check("wppg-lin", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
 def wppg_lin(run: "wc.Run") -> Iterator[Item]:
     """Three steps of a length a little above the threshold."""
-    yield (line := on_a_line(run))
+    yield (line := continuum(run))
     if not line.holds:
         yield finite("H2", C_T=float("nan"))
         return

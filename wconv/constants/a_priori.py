@@ -63,14 +63,14 @@ class APriori:
 
     def __repr__(self) -> str:
         lines = [
-            f"a priori at step {_power(self.log_step)}"
+            f"a priori at step {power(self.log_step)}"
             + (" (reflected: one-step-kl is not proved)" * self.assumptions.reflected),
             f"  values    osc(V)/2 <= {self.v:.6g} (± {self.v_error:.1e}), osc(q) <= {self.osc_q:.6g}",
             f"  drift     L_b = {self.L_b:.6g}, G = {self.G:.6g}, B = {self.B:.6g}"
             + ("" if self.M is None else f", M = {self.M:.6g}"),
-            f"  LSI       C_LS <= {_power(self.log_C_LS)}, alpha >= {_power(self.log_alpha)}",
-            f"  one step  delta = {_power(self.log_delta)}, c = {_power(self.log_c)}",
-            f"  plateau   {_power(self.log_plateau)} (E_0 <= {self.assumptions.E_0:.6g})",
+            f"  LSI       C_LS <= {power(self.log_C_LS)}, alpha >= {power(self.log_alpha)}",
+            f"  one step  delta = {power(self.log_delta)}, c = {power(self.log_c)}",
+            f"  plateau   {power(self.log_plateau)} (E_0 <= {self.assumptions.E_0:.6g})",
         ]
         return "\n".join(lines)
 
@@ -103,7 +103,7 @@ class LargestStep:
 
     def __repr__(self) -> str:
         width = 0.0 if self.log_lower == inf else self.log_upper - self.log_lower
-        return f"largest step {_power(self.log_lower)} (relative error {width:.1e}; {self.limit})"
+        return f"largest step {power(self.log_lower)} (relative error {width:.1e}; {self.limit})"
 
 
 def a_priori(assumptions: Assumptions, step: float) -> APriori:
@@ -131,10 +131,10 @@ def a_priori_log(assumptions: Assumptions, log_step: float) -> APriori:
     if closed is None:
         end = largest_step(assumptions)
         if end.end == "nothing":
-            too_large = f"the plateau at step {_power(log_eta)}: take a shorter step"
+            too_large = f"the plateau at step {power(log_eta)}: take a shorter step"
             raise SolverError(Outcome.NOT_FINITE, too_large)
         remedy = f"beyond that the bounds do not close ({end.limit})"
-        require.fail("step", f"be at most {_power(end.log_lower)}", _power(log_eta), remedy)
+        require.fail("step", f"be at most {power(end.log_lower)}", power(log_eta), remedy)
     low, v = closed
     at = _level(assumptions, log_eta, v)
     return APriori(
@@ -263,7 +263,7 @@ def _log_decay(log_x: float) -> tuple[float, float]:
     return log(-expm1(-x)), x / expm1(x) if x < 700 else 0.0
 
 
-def _power(log_value: float) -> str:
+def power(log_value: float) -> str:
     """e^{log_value} as 3.2e-435, whatever its size."""
     if not isfinite(log_value):
         return "0" if log_value < 0 else "inf"

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from wconv import _require as require
+from wconv._axes import Array
 from wconv.dynamics.path import Path
 from wconv.dynamics.proximal import WPPG
 from wconv.dynamics.proximal_plane import plane_distance_squared
 from wconv.dynamics.step_transport import transport_of
+from wconv.exact.evaluate import Evaluation
 from wconv.measured import Measured, stack
 from wconv.measures.densities import Density, same_grid
 from wconv.measures.semirelaxed import semidiscrete_w2
@@ -20,11 +22,14 @@ from wconv.measures.transport import transport_cost
 class ProximalSteps:
     """K steps of WPPG: ``moved`` = W²(π_{k+1}, π_k) and the duality ``gap`` of each, both (K, S).
 
-    The gap bounds the error of the one-step inequality against every competitor.
+    The gap bounds the error of the one-step inequality against every competitor. ``freezes`` is the
+    largest η (K, S) that would have left π_k where it was: on a finite set up to its rounding; 0 on a
+    continuum, where steps of any length move.
     """
 
     moved: Measured
     gap: Measured
+    freezes: Array
 
 
 def proximal_steps(path: Path) -> ProximalSteps:
@@ -43,7 +48,7 @@ def proximal_steps(path: Path) -> ProximalSteps:
     if not np.allclose(np.diff(path.times), method.step):
         require.fail("path", "keep every step", path, "leave samples out")
     transport, eta = transport_of(mdp), method.step
-    moved, gap = [], []
+    moved, gap, freezes = [], [], []
     for value, new in zip(path.evaluations[:-1], path.policies[1:], strict=True):
         p, nu, phi = new.pi, value.policy.pi, value.Q - mdp.tau * new.logf
         off = transport.gap(phi, value.Q, nu, eta)
@@ -53,7 +58,19 @@ def proximal_steps(path: Path) -> ProximalSteps:
             dual = plane_distance_squared(phi, p, nu, mdp.grid, eta)
             moved.append(Measured.of(dual, gap=2 * eta * off))
         gap.append(Measured.of(off, how="upper bound"))
-    return ProximalSteps(stack(moved), stack(gap))
+        freezes.append(_freezes(value))
+    return ProximalSteps(stack(moved), stack(gap), np.stack(freezes))
+
+
+def _freezes(value: Evaluation) -> Array:
+    """The largest η that leaves the policy where it is, (S,)."""
+    mdp = value.mdp
+    if not isinstance(mdp.grid.space, FiniteSet):
+        return np.zeros(mdp.n_states)
+    from wconv.dynamics.proximal_finite import moving_step
+
+    cost = mdp.grid.space.distances() ** 2
+    return moving_step(value.Q, value.policy.pi, cost, mdp.tau, mdp.grid.log_weights)
 
 
 def step_distance(new: Density, old: Density) -> Measured:
