@@ -7,8 +7,9 @@ Hypotheses.  (H1) The actions form a continuum in which constants are sharp: a l
 Claim.       KL(π_{k+1}‖p_k) ≤ (1+ητ/C_LS)^{-2}KL(π_k‖p_k) in every state, hence with c = 1−(1+ητ/C_LS)^{-2}
              of the worst state E_{k+1} ≤ (1−(1−γ)c)E_k, state by state
              W_{k+1} ≤ (I − D_c(I−γP_{π*}))W_k, and at last E_{k+1}/E_k ≤ 1−c + c(γ/(1−γ))(γE_k/4τ +
-             √((1−c)E_k/2τ)).
-Tight for.   Translated Gaussians at discount 0, every step size.
+             √((1−c)E_k/2τ)). At discount 0, where p_k = π*, also from π_0 = g²π*, g the log-Sobolev
+             extremal of π*, where C_P cannot replace C_LS: written with C_P + share·(C_LS − C_P), share = 1.
+Tight for.   Translated Gaussians at discount 0, every step size; short steps from log-Sobolev extremals.
 Reference.   docs/theory.md, section 5.
 """
 
@@ -20,25 +21,65 @@ import numpy as np
 import wconv as wc
 from theory_checks.wpg import HALFWAY, gaps, moving, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
-from theory_checks.wpg.wpg_frozen import PLANE, each_step, on_a_line
-from theory_checks.wppg import LINE, LONG, TOL, TRANSLATE, ZOO, proximal
-from wconv.theory import Item, at_most, check, condition, control, finite
+from theory_checks.wpg.wpg_frozen import PLANE, divergences, each_step, on_a_line
+from theory_checks.wppg import LINE, LONG, SHORT, TOL, TRANSLATE, ZOO, proximal
+from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wppg as bounds
 
 STEPS = (0.05, 1.0, LONG)
 """Lengths of single steps from the start, beside those of the path."""
+
+FAINT = 0.01
+"""Where C_LS exceeds C_P by no more, its extremal is nearly constant: a step certified to TOL may rest."""
 
 SHARP = replace(TRANSLATE, tight=0.95)
 FINE_LINE = replace(LINE, parameters={"resolution": 256})
 """Atoms against cells cost h², of which gaps of late steps are a small part."""
 
 STAY = replace(HALFWAY, tier="all")
-CASES = [SHARP, *(FINE_LINE if c is LINE else c for c in ZOO[1:]), STAY, PLANE]
+SLOPE = case("tilted-double-well", discount=0.0, temperature=0.15, barrier=0.0, tight=0.98)
+"""p ∝ e^{2a} between walls, six of its lengths apart: C_LS is well above C_P, and attained."""
+
+CASES = [SHARP, SLOPE, *(FINE_LINE if c is LINE else c for c in ZOO[1:]), STAY, PLANE]
 CONTROLS = [
     control("constant a twentieth too small", on=SHARP, constants={"C_LS": 0.95}),
     control("steps a twentieth too long", on=SHARP, constants={"eta": 1.05}),
     control("a system a fifth colder", on=SHARP, dynamics={"temperature": 0.8}),
+    control("nearly the Poincare constant", on=SLOPE, constants={"share": 0.1}),
 ]
+
+
+def extremal(run: "wc.Run") -> "wc.Policy | None":
+    """g²π* with the g that attains C_LS(π*) if that exceeds C_P; not on R, where it lives in the tails."""
+    best = run.true.solution.policy
+    known = run.true.inequalities(best)
+    found = known.log_sobolev.witness
+    beats = (known.log_sobolev.lower > (1 + FAINT) * known.poincare.upper).all()
+    if best.grid.truncation or not beats or found is None:
+        return None
+    a, each = best.grid.nodes[:, 0], zip(found.nodes, found.values, strict=True)
+    square = np.stack([2 * np.interp(a, nodes, np.log(g)) for nodes, g in each])
+    return wc.softmax_policy(best.logf + square, best.grid)
+
+
+def from_extremal(run: "wc.Run", start: "wc.Policy") -> Item:
+    """Single steps at discount 0 from where KL falls as slowly as C_LS(π*) allows."""
+    known = run.true.inequalities(run.true.solution.policy)
+    lengths = (SHORT, *STEPS[1:])
+    paths = [run.measured.path(wc.WPPG(eta, tol=TOL), start, steps=1) for eta in lengths]
+    steps = [divergences(run.mdp, path, 0) for path in paths]
+    old, new = (wc.stack(each) for each in zip(*steps, strict=True))
+    return at_most(
+        "from the extremal: KL(pi_1|p) / KL(pi_0|p) <= 1-c, C_P + share (C_LS - C_P) in it",
+        new / old,
+        bounds.kl_factor_between.given(),
+        over="step state",
+        C_P=known.poincare,
+        C_LS=known.log_sobolev,
+        share=1.0,
+        tau=run.mdp.tau,
+        eta=np.reshape(lengths, (-1, 1)),
+    )
 
 
 @check("wppg-any-step", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
@@ -102,3 +143,5 @@ def wppg_any_step(run: "wc.Run") -> Iterator[Item]:
         eta=path.method.step,
         **problem,
     )
+    if run.mdp.gamma == 0 and (start := extremal(run)) is not None:
+        yield from_extremal(run, start)

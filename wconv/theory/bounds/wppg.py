@@ -34,6 +34,49 @@ def lyapunov(
     return np.asarray(gamma * gap + tau / (2.0 * C_T) * (gamma * far - next_far))
 
 
+def _critic_error(eta: float, noise: float, bias: float) -> float:
+    """ε = ησ²/2 + 2ζ."""
+    return eta * noise**2 / 2.0 + 2.0 * bias
+
+
+@Bound
+def lyapunov_inexact(
+    gap: Array,
+    far: Array,
+    next_far: Array,
+    *,
+    C_T: Array,
+    tau: float,
+    gamma: float,
+    eta: float,
+    noise: float,
+    bias: float,
+) -> Array:
+    """``lyapunov`` + ε/(1−γ), ε = ησ²/2 + 2ζ: E Φ_{k+1} ≤ γE Φ_k + ε/(1−γ)."""
+    exact = lyapunov(gap=gap, far=far, next_far=next_far, C_T=C_T, tau=tau, gamma=gamma)
+    return np.asarray(exact + _critic_error(eta, noise, bias) / (1.0 - gamma))
+
+
+@Bound
+def lyapunov_after(
+    start: Array,
+    start_far: Array,
+    far: Array,
+    count: Array,
+    *,
+    C_T: Array,
+    tau: float,
+    gamma: float,
+    eta: float,
+    noise: float,
+    bias: float,
+) -> Array:
+    """γ^kΦ_0 − (τ/2C_T)D_k + ε/(1−γ)², which E Δ_k is at most, D_k as ``far``: E Φ_k ≤ γ^kΦ_0 + ε/(1−γ)²."""
+    weight = tau / (2.0 * C_T)
+    floor = _critic_error(eta, noise, bias) / (1.0 - gamma) ** 2
+    return np.asarray(gamma**count * (start + weight * start_far) - weight * far + floor)
+
+
 @Bound
 def lyapunov_below(
     gap: Array,
@@ -70,6 +113,12 @@ def _kept(C_LS: Array, tau: float, eta: Array | float) -> Array:
 def kl_factor(*, C_LS: Array, tau: float, eta: Array) -> Array:
     """1−c, which bounds KL(π_{k+1}‖p_k)/KL(π_k‖p_k)."""
     return _kept(C_LS, tau, eta)
+
+
+@Bound
+def kl_factor_between(*, C_P: Array, C_LS: Array, share: float, tau: float, eta: Array) -> Array:
+    """1−c with C_P + share·(C_LS − C_P) in place of C_LS, which it is at ``share`` = 1."""
+    return _kept(C_P + share * (C_LS - C_P), tau, eta)
 
 
 @Bound
@@ -121,7 +170,7 @@ def gaps_with_noise(
 ) -> Array:
     """(I − D_{c'}(I − γP_{π*}))E W_k + (ησ²/2)/(1−γ), c' = κ/(1+κ), κ = ητ/C_LS."""
     kept = 1.0 / (1.0 + eta * tau / C_LS)
-    return contracted(gaps, kernel, kept, gamma) + eta * noise**2 / 2.0 / (1.0 - gamma)
+    return contracted(gaps, kernel, kept, gamma) + _critic_error(eta, noise, 0.0) / (1.0 - gamma)
 
 
 @Bound
