@@ -241,6 +241,16 @@ def equal(
     return _claim(name, lhs, rhs, "=", over, scale, constants)
 
 
+def _typical(change: Array, value: Array) -> Array:
+    """|change|, at least its median share of the values."""
+    counted = np.isfinite(change) & np.isfinite(value) & (value != 0)
+    if not counted.any():
+        return np.abs(change)
+    share = np.median(np.abs(change[counted] / value[counted]))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.maximum(np.abs(change), share * np.abs(value)))
+
+
 def exactly(name: str, difference: Callable[..., Any], **constants: Any) -> Identity:
     """The symbolic claim difference(**constants) ≡ 0 (sympy; grade A)."""
     return Identity(name, difference, constants)
@@ -248,6 +258,9 @@ def exactly(name: str, difference: Callable[..., Any], **constants: Any) -> Iden
 
 def refine(fine: Claim, coarse: Claim) -> Claim:
     """The fine claim with the change from the coarse one added to the error of both sides.
+
+    What changes sign between points may vanish at one of them by chance: of the left side at least
+    the median relative change of all points is counted.
 
     Raises:
         InputError: the two claims differ in shape (a continuum claim must not run over nodes).
@@ -260,6 +273,8 @@ def refine(fine: Claim, coarse: Claim) -> Claim:
             "index it by state or time, not by node",
         )
 
-    lhs = fine.lhs.with_error("refinement", fine.lhs.value - coarse.lhs.value)
+    lhs = fine.lhs.with_error(
+        "refinement", _typical(fine.lhs.value - coarse.lhs.value, fine.lhs.value)
+    )
     moved = _change(fine.right().value, coarse.right().value)
     return replace(fine, lhs=lhs, rhs=replace(fine.rhs, refinement=moved))
