@@ -219,3 +219,19 @@ def test_hard_starts_are_certified(start, reached, tau, eta):
     _, p, gap = solved((Q, nu[None] / nu.sum(), grid, log_w), tau, eta)
     assert gap[0] <= reached
     assert abs(p.sum() - 1.0) <= 1e-14
+
+
+@pytest.mark.parametrize("space", [BOX, TORUS], ids=["box", "torus"])
+def test_a_start_from_a_coarser_grid_saves_iterations_and_changes_nothing(space, monkeypatch):
+    tau, eta = 0.1, 10.0
+    data = problem(space, 12, seed=1)
+    found, steps = [], []
+    for far in (0.0, np.inf):
+        monkeypatch.setattr(proximal_plane, "FAR", far)
+        _, p, gap = solved(data, tau, eta, 1e-10)
+        assert gap[0] <= 1e-9
+        found.append(p)
+        Q, nu, grid, log_w = data
+        steps.append(plane_step(Q, nu, grid, tau, eta, log_w, 3e-5)[1][0])
+    assert np.abs(found[0] - found[1]).sum() <= 1e-6
+    assert steps[0] < 0.7 * steps[1]

@@ -8,20 +8,27 @@ L_i, where |x_i − y|²/(2η) − φ_i is smallest: they are the best plan, the
 
     D(φ) = τ log Σ w e^{(Q−φ)/τ} − ∫φ^c dν,  ∇D = q − p_φ,  ∇²D = (diag p − pp')/τ + graph Laplacian
 
-with the weights η∫ν dl/|x_i − x_j| over the edge of L_i and L_j. The cells are the dual of a convex hull
-(Aurenhammer 1987), their masses exact integrals along their edges, and the minimum of D is found by
-Newton's method (Kitagawa, Mérigot and Thibert 2019) along mixtures of p and ν with the uniform law:
-then every cell keeps a mass that floating point resolves. The next policy is the Gibbs form p_φ.
+with the weights η∫ν dl/|x_i − x_j| over the edge of L_i and L_j; see ``laguerre`` for the cells. The
+minimum of D is found by Newton's method (Kitagawa, Mérigot and Thibert 2019) along mixtures of p and ν
+with the uniform law: then every cell keeps a mass that floating point resolves. Where mass moves far the
+start comes from a grid half as fine (Mérigot 2011). The next policy is the Gibbs form p_φ.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from wconv._axes import Array
 from wconv.dynamics.problem import normalised
-from wconv.measured import EPS
+from wconv.measures.laguerre import (
+    Diagram,
+    Plane,
+    coarsened,
+    diagram,
+    refined,
+    semidiscrete_integral,
+)
 from wconv.measures.spaces import Grid
 
 MIXTURES: Final = (0.95, 0.8, 0.5, *(10.0 ** (-k / 2) for k in range(1, 17)), 0.0)
@@ -38,14 +45,29 @@ NEAR: Final = 1.0
 REACH: Final = 3.0
 """One iteration aims at masses at most e^REACH times the present ones."""
 
-LIMIT: Final = 60
+LEFT: Final = 0.01
+"""Least share of its mass that one iteration leaves to a cell."""
+
+COARSEST: Final = 6
+"""Fewest nodes an axis of a coarser grid."""
+
+FAR: Final = 0.3
+"""A start with |p − q|_1 above it is compared with the solution on a coarser grid."""
+
+FULL: Final = 10.0
+"""A start whose |log p/q| is above it somewhere has empty cells."""
+
+HANDED: Final = 0.01
+"""Share of the uniform law of the solution handed from a coarser grid to the next."""
+
+LIMIT: Final = 200
 """Most iterations for one mixture."""
 
 
 def plane_step(
     Q: Array, nu: Array, grid: Grid, tau: float, eta: float, log_w: Array, tol: float = 1e-6
 ) -> tuple[Array, Array]:
-    """Potentials φ (S, n) of one proximal step in every state, and the iterations (S,) they took.
+    """Potentials φ (S, n) of one proximal step in every state, and the iterations (S,) on this grid.
 
     Q (S, n), masses ν (S, n), zeros allowed, log w (n,) finite. Stops when the duality gap of p_φ is at
     most ``tol``, in the units of Q, or when the last mixture is done: ``plane_gap`` tells. A ν with atoms
@@ -74,7 +96,7 @@ def plane_gap(
     for f, state in zip(phi, _states(Q, nu, grid, tau, eta, log_w), strict=True):
         point = _at(state, f)
         farthest, rounded = _farthest(state, f), point.cells.rounding(state.density)
-        off = np.abs(point.q) @ _corner_slack(point.cells, 2 * eta * f) / (2 * eta)
+        off = np.abs(point.q) @ point.cells.corner_slack(2 * eta * f) / (2 * eta)
         bounds.append(_gap(state, point) + off + rounded * farthest.max())
     return np.array(bounds)
 
@@ -88,7 +110,7 @@ def plane_distance_squared(phi: Array, p: Array, nu: Array, grid: Grid, eta: flo
     centres = grid.nodes - grid.nodes.mean(axis=0)
     out = nu @ (centres**2).sum(axis=1)  # ∫|y|² dν without the Σh²/12 within the cells
     for s, (f, a, x) in enumerate(zip(phi, p, nu.reshape(-1, *grid.shape), strict=True)):
-        out[s] += 2 * eta * (f @ a) + _integral(plane, 2 * eta * f, x / grid.cell)
+        out[s] += 2 * eta * (f @ a) + semidiscrete_integral(plane, 2 * eta * f, x / grid.cell)
     return np.asarray(out)
 
 
@@ -101,6 +123,12 @@ class _State(NamedTuple):
     tau: float
     eta: float
     log_w: Array
+
+    def coarse(self, m: int) -> "_State":
+        """The problem on m×m cells: the same law ν, averages of Q and log w."""
+        plane, shape = Plane.of(self.plane.grid.space.grid(m)), self.plane.grid.shape
+        Q, log_w = (coarsened(x.reshape(shape), m).ravel() for x in (self.Q, self.log_w))
+        return _State(plane, Q, coarsened(self.density, m), self.tau, self.eta, log_w)
 
 
 def _states(Q: Array, nu: Array, grid: Grid, tau: float, eta: float, log_w: Array) -> list[_State]:
@@ -121,6 +149,10 @@ class _Point(NamedTuple):
         """p and q mixed with the uniform law."""
         n = len(self.p)
         return (1 - share) * self.p + share / n, (1 - share) * self.q + share * self.area
+
+    def wrong(self) -> float:
+        """|p − q|_1."""
+        return float(np.abs(self.p - self.q).sum())
 
     def distance(self, share: float) -> float:
         """max |log p/q| of the mixtures, huge where a cell is empty."""
@@ -150,60 +182,81 @@ def _gap(state: _State, point: _Point) -> float:
     return float(np.maximum(point.p - point.q, 0.0) @ _farthest(state, point.phi))
 
 
-def _corner_slack(cells: Diagram, weights: Array) -> Array:
-    """Largest |x_i − y|² − w_i − min_j over the corners y of the computed cells in the box, (n,)."""
-    plane = cells.plane
-    largest = np.zeros(plane.grid.n + 1)
-    ends = np.concatenate([cells.start, cells.stop])
-    pairs = np.tile(np.stack([cells.left, cells.right], axis=-1), (2, 1))
-    within = np.flatnonzero((np.abs(ends) <= plane.half * (1 + 1e-12)).all(axis=1))
-    for chosen in np.array_split(within, len(within) // 512 + 1):
-        powers = plane.powers(ends[chosen], weights)
-        powers -= powers.min(axis=1, keepdims=True)
-        for site in pairs[chosen].T:
-            real = np.flatnonzero(site < len(plane.sites))
-            np.maximum.at(largest, plane.node[site[real]], powers[real, site[real]])
-    return largest[:-1]
-
-
 def _minimise(state: _State, tol: float) -> tuple[Array, int]:
-    nu = state.density.ravel() * state.plane.grid.cell
+    """The best potential on the way from the most promising start, and the iterations on this grid."""
+    tried, steps = [], 0
+    for start, shares in _starts(state):
+        point, gap, more = _follow(state, start, shares, tol)
+        tried.append((gap, point.phi))
+        steps += more
+        if gap <= tol:
+            break
+    return min(tried, key=lambda x: x[0])[1], steps
+
+
+def _starts(state: _State) -> Iterator[tuple[_Point, tuple[float, ...]]]:
+    """Points and the mixtures to follow from there, the most promising first.
+
+    φ = 0 is right for long steps, the potential of ν itself for short ones. In between mass moves across
+    many cells, and Newton's steps are as short as the smallest of those: a coarser grid has larger ones.
+    """
+    plane, n = state.plane, state.plane.grid.shape[0]
+    nu = state.density.ravel() * plane.grid.cell
     stay = state.Q + state.tau * (state.log_w - np.log(np.maximum(nu, FLOOR / len(nu))))
-    starts = [_at(state, phi) for phi in (np.zeros(len(nu)), stay)]  # right for long, short steps
-    point = min(starts, key=lambda x: x.distance(MIXTURES[0]))
+    points = [_at(state, np.zeros(len(nu)))]
+    if 2 * state.eta * np.ptp(stay) <= plane.span:
+        points.append(_at(state, stay))
+    point = min(points, key=lambda x: x.distance(MIXTURES[0]))
+    if point.wrong() > FAR and n >= 2 * COARSEST:
+        coarse = state.coarse((n + 1) // 2)
+        start, shares = next(_starts(coarse))
+        found, *_ = _follow(coarse, start, tuple(x for x in shares if x >= HANDED), 0.0)
+        weights = refined(found.cells, 2 * state.eta * found.phi, plane)
+        finer = _at(state, weights / (2 * state.eta))
+        if finer.wrong() < point.wrong() and finer.distance(HANDED) < FULL:
+            yield finer, tuple(x for x in MIXTURES if x <= HANDED)
+    yield point, MIXTURES
+
+
+def _follow(
+    state: _State, point: _Point, shares: tuple[float, ...], tol: float
+) -> tuple[_Point, float, int]:
+    """The point of the least gap on the way along the mixtures, its gap, and the iterations."""
     best, least, steps, length = point, _gap(state, point), 0, 1.0
-    for share in MIXTURES:
+    for share in shares:
         for _ in range(LIMIT):
             if least <= tol or (share > 0 and point.distance(share) < NEAR):
                 break
-            moved = _advance(state, point, share, min(1.0, 4 * length))
+            moved = _advance(state, point, share, length)
             if moved is None:
                 break
             (point, length), steps = moved, steps + 1
             gap = _gap(state, point)
             if gap < least:
                 best, least = point, gap
-    return best.phi, steps
+    return best, least, steps
 
 
 def _advance(
     state: _State, point: _Point, share: float, step: float
 ) -> tuple[_Point, float] | None:
-    """One iteration damped by ``step`` or less, and its damping; None when no step is accepted.
+    """One iteration damped by ``step`` or less, the damping to try next; None when none is accepted.
 
-    D is convex, so that a step at whose end it does not rise steeply has not gone too far. No cell
-    may lose nine tenths of the mass it has or should have: an empty one would not feel its neighbours.
+    D is convex, so that a step at whose end it does not rise steeply has not gone too far. No cell may
+    lose all but 1/100 of the mass it has or should have: an empty one would not feel its neighbours.
     """
     p, q = point.mixed(share)
     d = _direction(state, point, share)
     fall, wrong = abs((q - p) @ d), np.abs(p - q).sum()
-    for _ in range(12):
-        new = _at(state, point.phi + step * d)
-        new_p, new_q = new.mixed(share)
-        kept = (new_q >= 0.1 * np.minimum(p, q)).all()
-        better = np.abs(new_p - new_q).sum() < 0.5 * wrong
-        if kept and (better or (new_q - new_p) @ d <= 0.5 * fall):
-            return new, step
+    for halvings in range(12):
+        phi = point.phi + step * d
+        if 2 * state.eta * np.ptp(phi) <= state.plane.span:
+            new = _at(state, phi)
+            new_p, new_q = new.mixed(share)
+            kept = (new_q >= LEFT * np.minimum(p, q)).all()
+            better = np.abs(new_p - new_q).sum() < 0.5 * wrong
+            if kept and (better or (new_q - new_p) @ d <= 0.5 * fall):
+                return new, min(1.0, 2 * step) if halvings == 0 else step
         step /= 2
     return None
 
