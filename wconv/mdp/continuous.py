@@ -1,38 +1,20 @@
 """Problems with continuous states: x' = f(x, a) + σξ on a product of intervals and circles.
 
-    problem = wc.ContinuousMDP(dynamics, reward, states=(wc.Torus(2*pi), wc.Interval(-8, 8)),
-                               actions=wc.Interval(-2, 2), noise=(0.05, 0.3), discount=0.95, temperature=0.1)
-    mdp = wc.discretise(problem, states=(41, 41), actions=64)
-
-``discretise`` makes a true MDP on nodes (see ``state_grid``): non-negative transitions, so that every
-statement about MDPs applies to it exactly, P(·|x, a) = Σ_j w_j(f(x, a))B_j. It is C² in the action.
+problem = wc.ContinuousMDP(dynamics, reward, states=(wc.Torus(2*pi), wc.Interval(-8, 8)),
+                           actions=wc.Interval(-2, 2), noise=(0.05, 0.3), discount=0.95, temperature=0.1)
+mdp = wc.discretise(problem, states=(41, 41), actions=64)
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from wconv import _require as require
-from wconv._axes import Array
-from wconv.mdp.factored import Factored, successors
-from wconv.mdp.model import MDP, make_mdp
-from wconv.mdp.smooth import SmoothMDP, of_state
-from wconv.mdp.state_grid import StateGrid, state_grid
-from wconv.mdp.tabulate import evaluated
 from wconv.measures.spaces import Interval, Space, Torus
 
 StateSpace = Interval | Torus
-
-SMALL: Final = 4_000_000
-"""Entries up to which the transition is a dense table; above it is W·B, which is never formed."""
-
-BLOCK: Final = 200_000
-"""Pairs (x, a) whose weights are computed at a time."""
-
-LEAVES: Final = 1e-12
-"""Rounding allowed to means on the boundary of the states, in units of its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,93 +74,3 @@ class ContinuousMDP:
         if min(found) < 0:
             require.fail("noise", "be non-negative", min(found), "give standard deviations")
         return found
-
-
-def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: int) -> MDP:
-    """The MDP of a continuous problem on ``states`` nodes an axis and ``actions`` nodes an axis.
-
-    r_sa = r(x_s, a), P(s'|s, a) = Σ_j w_j(f(x_s, a))B_js': exact expectations of the noise, see
-    ``state_grid``. Its ``smooth`` functions carry the grid of the states (``mdp.smooth.states``), and the
-    exact values of problems whose V is quadratic where no path meets an end.
-
-    Raises:
-        InputError: naming dynamics or reward when their shape or type is wrong or f leaves the states,
-            noise or states that do not fit, a grid too coarse for the noise, and what ``make_mdp`` refuses.
-
-    """
-    grid = state_grid(problem.axes, problem.deviations, states)
-    nodes, B = grid.nodes, grid.noise_matrix()
-    smooth = _on_nodes(problem, grid, nodes, B)
-    action_grid = problem.actions.grid(require.count("actions", actions, 1))
-    points = action_grid.nodes
-    r = evaluated("reward", problem.reward, nodes[:, None], points[None], (), AXES)
-    f = evaluated(
-        "dynamics", problem.dynamics, nodes[:, None], points[None], (len(grid.axes),), AXES
-    )
-    _require_inside(f, grid)
-    return make_mdp(
-        r,
-        _transition(f, grid, B),
-        discount=problem.discount,
-        temperature=problem.temperature,
-        grid=action_grid,
-        name="continuous",
-        smooth=smooth,
-    )
-
-
-AXES: Final = "(states, actions)"
-
-
-def _transition(f: Array, grid: StateGrid, B: Any) -> Any:
-    """P of the means f (S, A, k): a table where it is small, else where to and then the noise."""
-    pairs = f.reshape(-1, f.shape[-1])
-    blocks = [grid.sparse_weights(pairs[k : k + BLOCK]) for k in range(0, len(pairs), BLOCK)]
-    columns, weights = (np.concatenate(part) for part in zip(*blocks, strict=True))
-    W = successors(columns, weights, grid.n)
-    product = Factored(W, B)
-    if len(pairs) * grid.n > SMALL:
-        return product
-    return np.asarray(W @ B if isinstance(B, np.ndarray) else (W @ B).toarray()).reshape(
-        *f.shape[:2], grid.n
-    )
-
-
-def _on_nodes(problem: ContinuousMDP, grid: StateGrid, nodes: Array, B: Any) -> SmoothMDP:
-    """The functions of the action at the nodes of the states."""
-
-    def reward(s: Any, a: Any) -> Any:
-        return problem.reward(of_state(nodes, s, a), a)
-
-    def transition(s: Any, a: Any) -> Any:
-        xp = a.__array_namespace__()
-        weights = grid.dense_weights(problem.dynamics(of_state(nodes, s, a), a))
-        return weights @ xp.asarray(B if isinstance(B, np.ndarray) else B.toarray())
-
-    return SmoothMDP(
-        reward,
-        transition,
-        grid.n,
-        problem.discount,
-        problem.temperature,
-        problem.actions,
-        states=grid,
-        continuous=problem,
-    )
-
-
-def _require_inside(f: Array, grid: StateGrid) -> None:
-    """The means of next states lie in the intervals."""
-    require.finite("dynamics", f, "f(x, a) must be finite at every state and action")
-    for k, axis in enumerate(grid.axes):
-        if axis.periodic:
-            continue
-        off = np.maximum(axis.low - f[..., k], f[..., k] - (axis.low + axis.length))
-        if off.max() > LEAVES * axis.length:
-            s, a = np.unravel_index(int(off.argmax()), off.shape)
-            require.fail(
-                "dynamics",
-                f"stay in [{axis.low:g}, {axis.low + axis.length:g}] on axis {k}",
-                f"{f[s, a, k]:.6g} at x = {np.round(grid.nodes[s], 4).tolist()}",
-                "widen the states, or clip f where the system has a stop",
-            )

@@ -12,13 +12,11 @@ function. Functions written with ``jax.numpy`` are welcome too.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.state_grid import StateGrid
 from wconv.measures.spaces import Space
-
-if TYPE_CHECKING:
-    from wconv.mdp.continuous import ContinuousMDP
-    from wconv.mdp.state_grid import StateGrid
 
 StateActionFunction = Callable[[Any, Any], Any]
 """(s, a) -> values: integer s of shape (...), actions a of shape (..., d), broadcast together."""
@@ -41,8 +39,8 @@ class SmoothMDP:
     discount: float
     temperature: float
     space: Space
-    states: "StateGrid | None" = None
-    continuous: "ContinuousMDP | None" = None
+    states: StateGrid | None = None
+    continuous: ContinuousMDP | None = None
 
 
 def of_state(table: Any, s: Any, a: Any) -> Any:

@@ -4,7 +4,8 @@ from math import pi
 from typing import Any
 
 from wconv import _require as require
-from wconv.mdp.continuous import ContinuousMDP, discretise
+from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.discretise import discretise
 from wconv.mdp.model import MDP
 from wconv.mdp.zoo_registry import recipe
 from wconv.measures.spaces import Box, Interval, Torus
