@@ -1,7 +1,7 @@
 """From a problem with continuous states to a finite MDP on nodes of states and actions.
 
 What is made is a true MDP (see ``state_grid``): its transitions are non-negative, so that every
-statement about MDPs applies to it exactly, P(·|x, a) = Σ_j w_j(f(x, a))B_j, and C² in the action.
+statement about MDPs applies to it exactly, P(·|x, a) = Σ_j w_j(f(x, a))B_j, and C⁴ in the action.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,11 @@
-"""Grids of continuous states: nodes, cubic B-spline weights of points, and the law of the noise.
+"""Grids of continuous states: nodes, quintic B-spline weights of points, and the law of the noise.
 
-A point between nodes is a random node: with the weights w_j = β₃(u − j) of the cubic B-spline, u its place
-in units of the spacing h. They are C² in the point, non-negative and sum to one, their mean is the point
-and their variance is h²/3 wherever it lies, so that V̄(x) = Σ_j w_j(x)V_j is monotone in V. An interval
+A point between nodes is a random node: with the weights w_j = β₅(u − j) of the quintic B-spline, u its place
+in units of the spacing h. They are C⁴ in the point, non-negative and sum to one, their mean is the point
+and their variance is h²/2 wherever it lies, so that V̄(x) = Σ_j w_j(x)V_j is monotone in V. An interval
 is reflected at its ends, a circle wrapped, also for the Gaussian noise
 
-    B_ji = E[hat((y_j + σ'ξ − x_i)/h)],  σ'² = σ² − h²/2,
+    B_ji = E[hat((y_j + σ'ξ − x_i)/h)],  σ'² = σ² − 2h²/3,
 
 whose hat functions add h²/6: both together have exactly the variance σ² of the noise. What is left of
 the discretisation is of order h⁴ away from ends that paths visit, and of order h² there.
@@ -22,8 +22,11 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.measures.spaces import Interval, Torus
 
-FEWEST: Final = 4
+FEWEST: Final = 6
 """Nodes an axis: the support of a B-spline must not meet both ends."""
+
+ADDED: Final = 2 / 3
+"""Variance that weights (1/2) and hats (1/6) add, in units of h²."""
 
 REACH: Final = 9.0
 """Deviations after which the noise is cut; the mass beyond is 2e-19."""
@@ -51,8 +54,8 @@ class Axis:
 
     @property
     def extra(self) -> float:
-        """What the grid adds to the variance σ² a step: nothing with noise, h²/3 without."""
-        return 0.0 if self.noise > 0 else self.spacing**2 / 3
+        """What the grid adds to the variance σ² a step: nothing with noise, h²/2 without."""
+        return 0.0 if self.noise > 0 else self.spacing**2 / 2
 
     def images(self, index: Array) -> Array:
         """The nodes that integers stand for: wrapped, or reflected at the ends."""
@@ -66,7 +69,7 @@ class Axis:
         return (x - self.low) / self.spacing
 
     def dense_weights(self, x: Any) -> Any:
-        """w (..., n) of points x (...), C² in x, in the namespace of x."""
+        """w (..., n) of points x (...), C⁴ in x, in the namespace of x."""
         xp = x.__array_namespace__()
         u = self.place(x)[..., None]
         j = xp.reshape(xp.arange(self.n, dtype=float), (*(1 for _ in x.shape), self.n))
@@ -80,16 +83,16 @@ class Axis:
         return bspline(u - j) + inner
 
     def sparse_weights(self, x: Array) -> tuple[Array, Array]:
-        """The four nodes with weight of points x (...), and their weights, (..., 4) each."""
+        """The six nodes with weight of points x (...), and their weights, (..., 6) each."""
         u = self.place(x)[..., None]
         first = np.floor(u).astype(np.int64)
-        index = first + np.arange(-1, 3)
+        index = first + np.arange(-2, 4)
         return self.images(index), bspline(u - index)
 
     def noise_matrix(self) -> Array:
         """B (n, n): the law at the nodes of y_j + noise, compensated for the variance of weights and hats."""
         h = self.spacing
-        left = self.noise**2 - h * h / 2 if self.noise > 0 else 0.0
+        left = self.noise**2 - h * h * ADDED if self.noise > 0 else 0.0
         width = sqrt(left) / h
         reach = ceil(REACH * width) + 1
         offset = np.arange(-reach, reach + 1)
@@ -101,10 +104,10 @@ class Axis:
 
 
 def bspline(z: Any) -> Any:
-    """β₃(z) = ((2−|z|)₊³ − 4(1−|z|)₊³)/6 in the namespace of z."""
+    """β₅(z) = ((3−|z|)₊⁵ − 6(2−|z|)₊⁵ + 15(1−|z|)₊⁵)/120 in the namespace of z."""
     xp = z.__array_namespace__()
-    wide, narrow = (xp.maximum(k - xp.abs(z), 0.0 * z) for k in (2.0, 1.0))
-    return (wide**3 - 4.0 * narrow**3) / 6.0
+    wide, middle, narrow = (xp.maximum(k - xp.abs(z), 0.0 * z) for k in (3.0, 2.0, 1.0))
+    return (wide**5 - 6.0 * middle**5 + 15.0 * narrow**5) / 120.0
 
 
 def hats(d: Array, width: float) -> Array:
@@ -145,7 +148,7 @@ class StateGrid:
         return np.stack(mesh, axis=-1).reshape(self.n, -1)
 
     def dense_weights(self, x: Any) -> Any:
-        """w (..., S) of points x (..., k), C² in x, in the namespace of x."""
+        """w (..., S) of points x (..., k), C⁴ in x, in the namespace of x."""
         weights = self.axes[0].dense_weights(x[..., 0])
         for k, axis in enumerate(self.axes[1:], 1):
             along = axis.dense_weights(x[..., k])
@@ -154,7 +157,7 @@ class StateGrid:
         return weights
 
     def sparse_weights(self, x: Array) -> tuple[Array, Array]:
-        """The 4^k nodes with weight of points x (..., k), and their weights."""
+        """The 6^k nodes with weight of points x (..., k), and their weights."""
         columns, weights = self.axes[0].sparse_weights(x[..., 0])
         for k, axis in enumerate(self.axes[1:], 1):
             more, along = axis.sparse_weights(x[..., k])
@@ -183,7 +186,7 @@ def state_grid(
     """The grid of a product of intervals and circles.
 
     Raises:
-        InputError: fewer than 4 nodes an axis, or a spacing above √2·σ on an axis with noise σ > 0.
+        InputError: fewer than 6 nodes an axis, or a spacing above √(3/2)·σ on an axis with noise σ > 0.
 
     """
     counts = [n] * len(spaces) if isinstance(n, int | np.integer) else list(n)
@@ -198,11 +201,11 @@ def state_grid(
         low = 0.0 if isinstance(space, Torus) else space.low
         length = space.length if isinstance(space, Torus) else space.high - space.low
         axis = Axis(low, length, nodes, periodic, sigma)
-        if 0 < sigma < axis.spacing / sqrt(2):
-            enough = ceil(length / (sqrt(2) * sigma)) + (not periodic)
+        if 0 < sigma < axis.spacing * sqrt(ADDED):
+            enough = ceil(length * sqrt(ADDED) / sigma) + (not periodic)
             require.fail(
                 f"states on axis {k}",
-                f"resolve the noise {sigma:g}: spacing at most sqrt(2)*noise",
+                f"resolve the noise {sigma:g}: spacing at most sqrt(3/2)*noise",
                 f"{nodes} nodes at {axis.spacing:.3g}",
                 f"take {enough} nodes or more",
             )

@@ -14,13 +14,13 @@ from wconv.measures.spaces import Box, Interval, Torus
 @recipe("lq-1d", "scalar linear-quadratic control: values in closed form")
 def lq_1d(
     *,
-    temperature: float = 0.2,
+    temperature: float = 0.5,
     discount: float = 0.9,
     drift: float = 0.5,
     gain: float = 0.5,
-    noise: float = 0.3,
-    states: int = 41,
-    resolution: int = 64,
+    noise: float = 0.4,
+    states: int = 25,
+    resolution: int = 128,
 ) -> MDP:
     """x' = drift·x + gain·a + noise·ξ on [−3, 3], actions in [−3, 3]; r = −(x² + a²/2)/2.
 
@@ -49,9 +49,9 @@ def lq_2d(
     temperature: float = 0.5,
     discount: float = 0.9,
     step: float = 0.5,
-    noise: float = 0.3,
-    states: int = 15,
-    resolution: int = 32,
+    noise: float = 0.45,
+    states: int = 11,
+    resolution: int = 96,
 ) -> MDP:
     """Position and velocity on [−2.5, 2.5]², force a in [−3, 3], time step h = ``step``.
 
@@ -84,13 +84,13 @@ def lq_2d(
 @recipe("circle-pendulum", "an overdamped pendulum with a torque, states on a circle")
 def circle_pendulum(
     *,
-    temperature: float = 0.2,
+    temperature: float = 0.5,
     discount: float = 0.9,
     gravity: float = 0.3,
     gain: float = 0.5,
-    noise: float = 0.2,
-    states: int = 32,
-    resolution: int = 64,
+    noise: float = 0.4,
+    states: int = 24,
+    resolution: int = 128,
 ) -> MDP:
     """θ' = θ + gravity·sin θ + gain·a + noise·ξ, torque a in [−2, 2]; r = −(1 − cos θ) − a²/10.
 
@@ -118,10 +118,10 @@ def torque_pendulum(
     *,
     temperature: float = 0.2,
     discount: float = 0.95,
-    angle_noise: float = 0.16,
-    speed_noise: float = 0.6,
-    states: int = 29,
-    resolution: int = 24,
+    angle_noise: float = 0.25,
+    speed_noise: float = 0.8,
+    states: int = 23,
+    resolution: int = 48,
 ) -> MDP:
     """Angle θ on the circle, velocity in [−8, 8], torque a in [−2, 2]: the mechanics of Pendulum-v1.
 
@@ -158,12 +158,12 @@ def torque_pendulum(
 @recipe("hill", "two valleys in the state with a hill between them, the far one better")
 def hill(
     *,
-    temperature: float = 0.1,
+    temperature: float = 0.2,
     discount: float = 0.95,
     step: float = 0.2,
     noise: float = 0.15,
-    states: int = 41,
-    resolution: int = 64,
+    states: int = 33,
+    resolution: int = 96,
 ) -> MDP:
     """x' = x + step·(x − x³ + a) + noise·ξ on [−2, 2], push a in [−1, 1]; r = tanh(2x) − a²/4.
 
@@ -234,7 +234,7 @@ def additive_noise(
     gain: float = 0.5,
     noise: float = 0.5,
     states: int = 16,
-    resolution: int = 64,
+    resolution: int = 128,
 ) -> MDP:
     """x' = x + gain·sin(a − x) + noise·ξ on circles; r = amplitude·cos(a − 2x)·(1 + cos x)/2.
 

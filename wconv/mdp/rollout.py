@@ -1,0 +1,206 @@
+"""Continuous states off the grid: V and its policy at every state, and returns of simulated episodes.
+
+    star = wc.solve(mdp)                                   # of an MDP made by wc.discretise
+    policy = wc.between_nodes(mdp, star.V)                 # the Gibbs policy of V at any x
+    value = wc.simulate(problem, policy, [0.5, 1.0])       # its soft return from there, with its error
+
+A simulation knows nothing of the nodes of the states: x' = f(x, a) + σξ is drawn as it stands, reflected
+or wrapped. Its mean is an account of V that shares only f, r and the action nodes with the solver.
+"""
+
+from dataclasses import dataclass
+from math import ceil, log
+from typing import Final, Protocol
+
+import numpy as np
+
+from wconv import _require as require
+from wconv._axes import Array
+from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.discretise import AXES, LEAVES
+from wconv.mdp.model import MDP, numbers
+from wconv.mdp.policy import Policy, softmax_policy
+from wconv.mdp.state_grid import StateGrid
+from wconv.mdp.tabulate import evaluated
+from wconv.measured import Measured
+from wconv.measures.replications import replicated
+from wconv.measures.spaces import Interval
+
+CONFIDENCE: Final = 0.999
+"""Of the error "sampling", to either side and of all starts jointly."""
+
+FORGOTTEN: Final = 1e-5
+"""γ^T when the number T of steps is left open."""
+
+BLOCK: Final = 50_000
+"""Pairs (x, a) whose weights are computed at a time."""
+
+
+class Draws(Protocol):
+    """A policy at every state, as far as a simulation needs it."""
+
+    def draw(self, x: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Actions at states x (n, k), shape (n, d), and log(dπ/dμ) there, shape (n,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class BetweenNodes:
+    """V and its Gibbs policy at every state; made by ``between_nodes``. ``after`` is BV, shape (S,)."""
+
+    mdp: MDP
+    states: StateGrid
+    problem: ContinuousMDP
+    after: Array
+
+    def q(self, x: Array) -> Array:
+        """Soft Q, r(x, a_i) + γΣ_j w_j(f(x, a_i))(BV)_j, of states x (n, k), shape (n, A).
+
+        Raises:
+            InputError: states of another shape or beyond the ends, f that leaves them.
+
+        """
+        points, a = _inside("x", self.problem, numbers("x", x)), self.mdp.grid.nodes[None]
+        found = []
+        for part in np.array_split(points[:, None], len(points) * self.mdp.n_actions // BLOCK + 1):
+            where, w = self.states.sparse_weights(_means(self.problem, part, a))
+            r = evaluated("reward", self.problem.reward, part, a, (), AXES)
+            found.append(r + self.mdp.gamma * (w * self.after[where]).sum(axis=-1))
+        return np.concatenate(found)
+
+    def value(self, x: Array) -> Array:
+        """The value (TV)(x) = τ log Σ_i m_i exp(q(x, a_i)/τ) of states x (n, k), shape (n,).
+
+        Where V = TV this is V at the nodes, and between them as accurate as there.
+
+        Raises:
+            InputError: as ``q``.
+
+        """
+        q = self.q(x)
+        # q − τ log f is the same number at every action.
+        at = np.arange(len(q)), q.argmax(axis=-1)
+        return np.asarray(q[at] - self.mdp.tau * self._gibbs(q).logf[at])
+
+    def draw(self, x: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Action nodes drawn from the Gibbs policy p ∝ e^{q/τ}m at states x (n, k), (n, d), and log f, (n,).
+
+        Raises:
+            InputError: as ``q``.
+
+        """
+        policy = self._gibbs(self.q(x))
+        below = np.cumsum(policy.pi, axis=-1)
+        u = rng.random(len(x)) * below[:, -1]
+        chosen = (below[:, :-1] <= u[:, None]).sum(axis=-1)
+        return self.mdp.grid.nodes[chosen], policy.logf[np.arange(len(x)), chosen]
+
+    def _gibbs(self, q: Array) -> Policy:
+        return softmax_policy(q / self.mdp.tau, self.mdp.grid)
+
+
+def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
+    """V (S,) of an MDP made by ``discretise`` and its Gibbs policy, at states between the nodes.
+
+    One application of the Bellman operator: of order h⁴ where the values at the nodes are, because f, r
+    and the noise are known everywhere. V itself is not interpolated.
+
+    Raises:
+        InputError: an MDP whose states are no nodes of a continuum, V of another shape or not finite.
+
+    """
+    smooth = mdp.smooth
+    if smooth is None or smooth.states is None or smooth.continuous is None:
+        require.fail("mdp", "have continuous states", repr(mdp), "make it by wc.discretise")
+    values = numbers("V", V)
+    require.shape("V", values, (mdp.n_states,), "(states,)")
+    require.finite("V", values)
+    after = np.asarray(smooth.states.noise_matrix() @ values)
+    return BetweenNodes(mdp, smooth.states, smooth.continuous, after)
+
+
+def simulate(
+    problem: ContinuousMDP,
+    policy: Draws,
+    start: Array,
+    *,
+    episodes: int = 1000,
+    steps: int | None = None,
+    seed: int = 0,
+) -> Measured:
+    """The value V^π(x_0) = E Σ_t γ^t(r(x_t, a_t) − τ log f(a_t|x_t)) from simulated episodes.
+
+    x' = f(x, a) + σξ, reflected at the ends of intervals and wrapped round circles: no grid of states.
+
+    Args:
+        problem: with its discount and temperature.
+        policy: of ``between_nodes``, or anything that draws actions and knows log f = log(dπ/dμ).
+        start: x_0, shape (..., k).
+        episodes: from every start.
+        steps: T, of each; by default γ^T ≤ 1e-5.
+        seed: of NumPy's default generator.
+
+    Returns:
+        The means, shape (...), with the errors "sampling" (Student's t: all means err to a given side by
+        less with 99.9 % confidence) and "truncation", γ^T/(1−γ) times the largest |r − τ log f| met.
+
+    Raises:
+        InputError: starts beyond the ends, fewer than 2 episodes or 1 step, a mean f beyond the ends.
+
+    """
+    first = _inside("start", problem, numbers("start", start))
+    episodes = require.count("episodes", episodes, 2)
+    gamma = require.within("discount", problem.discount, 0.0, 1.0, "later rewards must fade")
+    if steps is None:
+        steps = ceil(log(FORGOTTEN) / log(gamma)) if gamma > 0 else 1
+    steps = require.count("steps", steps, 1)
+    rng = np.random.default_rng(seed)
+    x = np.broadcast_to(first, (episodes, *first.shape)).reshape(-1, first.shape[-1])
+    total, largest = np.zeros(len(x)), 0.0
+    for t in range(steps):
+        a, logf = policy.draw(x, rng)
+        pairs = x[:, None], a[:, None]
+        r = evaluated("reward", problem.reward, *pairs, (), AXES)[:, 0]
+        soft = r - problem.temperature * logf
+        total += gamma**t * soft
+        largest = max(largest, float(np.abs(soft).max()))
+        mean = _means(problem, *pairs)[:, 0]
+        x = _folded(problem, mean + rng.standard_normal(x.shape) * problem.deviations)
+    values = replicated(total.reshape(episodes, *first.shape[:-1]), confidence=CONFIDENCE)
+    return values.with_error("truncation", gamma**steps / (1.0 - gamma) * largest)
+
+
+def _means(problem: ContinuousMDP, x: Array, a: Array) -> Array:
+    """f(x, a), inside the intervals up to rounding."""
+    f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes),), AXES)
+    return _inside("dynamics", problem, f)
+
+
+def _inside(symbol: str, problem: ContinuousMDP, x: Array) -> Array:
+    """The points x (..., k), all inside the intervals."""
+    axes = problem.axes
+    if x.ndim < 1 or x.shape[-1] != len(axes):
+        need = f"have {len(axes)} coordinates on its last axis"
+        require.fail(symbol, need, x.shape, "one for each axis of the states")
+    require.finite(symbol, x)
+    for k, space in enumerate(axes):
+        if isinstance(space, Interval):
+            away = np.maximum(space.low - x[..., k], x[..., k] - space.high)
+            if away.max() > LEAVES * (space.high - space.low):
+                worst = float(x[..., k].flat[away.argmax()])
+                need = f"stay in [{space.low:g}, {space.high:g}] on axis {k}"
+                require.fail(symbol, need, worst, "widen the states, or clip where it has a stop")
+    return x
+
+
+def _folded(problem: ContinuousMDP, x: Array) -> Array:
+    """Points (n, k) reflected at the ends of intervals and wrapped round circles."""
+    folded = np.empty_like(x)
+    for k, space in enumerate(problem.axes):
+        if isinstance(space, Interval):
+            width = space.high - space.low
+            twice = (x[:, k] - space.low) % (2 * width)
+            folded[:, k] = space.low + np.minimum(twice, 2 * width - twice)
+        else:
+            folded[:, k] = x[:, k] % space.length
+    return folded
