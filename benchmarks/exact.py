@@ -254,14 +254,16 @@ def jax_lists(mdp: MDP) -> Callable[[np.ndarray], jax.Array]:
     gamma, tau, actions = mdp.gamma, mdp.tau, mdp.n_actions
 
     @jax.jit
-    def sweep(V: jax.Array, columns: jax.Array, weights: jax.Array, r: jax.Array) -> jax.Array:
-        next_value = sum(w * V[k] for k, w in zip(columns, weights, strict=True))
+    def sweep(V: jax.Array, columns: list, weights: list, r: jax.Array) -> jax.Array:
+        taken = [V.at[k].get(mode="promise_in_bounds") for k in columns]
+        next_value = sum(w * v for w, v in zip(weights, taken, strict=True))
         Q = r + gamma * next_value.reshape(actions, -1)
         peak = Q.max(axis=0)
         return peak + tau * jnp.log(jnp.exp((Q - peak) / tau).mean(axis=0))
 
-    arrays = [jnp.asarray(x) for x in (columns, weights, np.ascontiguousarray(mdp.r.T))]
-    return lambda V: sweep(jnp.asarray(V), *arrays)
+    lists = [[jnp.asarray(one) for one in table] for table in (columns, weights)]
+    r = jnp.asarray(np.ascontiguousarray(mdp.r.T))
+    return lambda V: sweep(jnp.asarray(V), *lists, r)
 
 
 def machine() -> str:

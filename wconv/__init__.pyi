@@ -38,7 +38,10 @@ from .measures.transport import (
 from .mdp import zoo as zoo
 from .mdp.model import MDP as MDP, make_mdp as make_mdp
 from .mdp.continuous import ContinuousMDP as ContinuousMDP
-from .mdp.continuous import discretise as discretise
+from .mdp.discretise import discretise as discretise
+from .mdp.rollout import between_nodes as between_nodes, simulate as simulate
+from .mdp.factored import Factored as Factored
+from .mdp.factored import successors as successors
 from .mdp.smooth import SmoothMDP as SmoothMDP
 from .mdp.tabulate import tabulate as tabulate
 from .mdp.files import load as load, save as save
@@ -168,6 +171,7 @@ from .constants.regularity import (
 )
 from .constants.space_names import Circle as Circle
 from .report.export import read_results as read_results
+from .report.state_plots import plot_solution as plot_solution
 from .theory.registry import discover as discover
 from .verify.api import Verification as Verification, verify as verify
 from .verify.run import Run as Run

@@ -31,6 +31,7 @@ REDUCTION: Final = 1e-3
 """What one iterative solve leaves of the residual: callers repeat it, or have Newton steps left."""
 
 MAX_ITERATIONS: Final = 1000
+"""Iterations of BiCGSTAB before it is taken to stall."""
 
 
 class Factors(Protocol):
@@ -108,12 +109,13 @@ class Iterative:
     def solve(self, rhs: Array, *, left: bool = False) -> Array:
         """(I − γP_π)^{-1}rhs, or rhs(I − γP_π)^{-1} with ``left``.
 
-        Constants are eigenvectors, with the smallest eigenvalue 1 − γ: from the right they are split
-        off. Raises SolverError when the residual is not reached.
+        Constants are eigenvectors, with the smallest eigenvalue 1 − γ: from the right a solution
+        starts with the best of them. Raises SolverError when the residual is not reached.
         """
         b = rhs.astype(float)
-        shift = 0.0 if left else (b.max() + b.min()) / 2
-        b = b - shift
+        middle = 0.0 if left else (b.max() + b.min()) / 2
+        start = np.full(len(b), middle / (1.0 - self.gamma))
+        b = b - self._apply(start, left=left)
         # SciPy takes small scalar products for a breakdown, whatever the size of b.
         size = float(np.linalg.norm(b)) or 1.0
         x = self._iterate(b / size, left=left, preconditioner=None)
@@ -122,22 +124,24 @@ class Iterative:
         if x is None:
             detail = f"BiCGSTAB does not solve (I − {self.gamma:g}·P_π)x = b, {len(b)} states: "
             raise SolverError(Outcome.UNRESOLVED, detail + "lower the discount")
-        return size * x + shift / (1.0 - self.gamma)
+        return start + size * x
+
+    def _apply(self, x: Array, *, left: bool) -> Array:
+        """(I − γP_π)x, or x(I − γP_π) with ``left``."""
+        moved = before(x, self.kernel) if left else times(self.kernel, x)
+        return np.asarray(x - self.gamma * moved)
 
     def _iterate(self, b: Array, *, left: bool, preconditioner: Any) -> Array | None:
         """The solution for a b of norm one, or None."""
-
-        def apply(x: Array) -> Array:
-            y = before(x, self.kernel) if left else times(self.kernel, x)
-            return np.asarray(x - self.gamma * y)
-
         size, M = (len(b), len(b)), None
         if preconditioner is not None:
             M = LinearOperator(size, lambda x: preconditioner.solve(x, left=left), dtype=float)
-        operator = LinearOperator(size, apply, dtype=float)
-        # A residual by recursion drifts from the true one: the latter decides, with a margin.
-        x, _ = bicgstab(operator, b, rtol=REDUCTION / 2, maxiter=MAX_ITERATIONS, M=M)
-        return np.asarray(x) if np.linalg.norm(b - apply(x)) <= REDUCTION else None
+        operator = LinearOperator(size, lambda x: self._apply(x, left=left), dtype=float)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # it may diverge
+            # A residual by recursion drifts from the true one: the latter decides, with a margin.
+            x, _ = bicgstab(operator, b, rtol=REDUCTION / 2, maxiter=MAX_ITERATIONS, M=M)
+            solved = np.linalg.norm(b - self._apply(x, left=left)) <= REDUCTION
+        return np.asarray(x) if solved else None
 
     @cached_property
     def _incomplete(self) -> SparseLU:
@@ -152,19 +156,18 @@ def _system(gamma: float, kernel: Any) -> Any:
 
 def _reach(kernel: Any) -> tuple[int, int]:
     """The largest |s' − s| with an entry in P_π, and the number of its entries or of its factors'."""
-    if isinstance(kernel, Factored):
-        if isinstance(kernel.B, np.ndarray):
-            return kernel.shape[0], kernel.W.nnz + kernel.B.size
-        first, last = (ends[kernel.W.indices] for ends in _ends(kernel.B))
-        starts, entries = kernel.W.indptr[:-1], kernel.W.nnz + kernel.B.nnz
-        first, last = np.minimum.reduceat(first, starts), np.maximum.reduceat(last, starts)
-    else:
-        (first, last), entries = _ends(kernel), kernel.nnz
-    states = np.arange(len(first))
-    return int(max((states - first).max(), (last - states).max())), entries
-
-
-def _ends(P: csr_array[Any]) -> tuple[Array, Array]:
-    """The first and the last column of every row; no row is empty, as its sum is one."""
-    starts = P.indptr[:-1]
-    return np.minimum.reduceat(P.indices, starts), np.maximum.reduceat(P.indices, starts)
+    if not isinstance(kernel, Factored):
+        rows = np.repeat(np.arange(kernel.shape[0]), np.diff(kernel.indptr))
+        return int(np.abs(rows - kernel.indices).max(initial=0)), kernel.nnz
+    if isinstance(kernel.B, np.ndarray):
+        return kernel.shape[0], kernel.W.nnz + kernel.B.size
+    # No row of W or B is empty: their sums are one.
+    starts = kernel.B.indptr[:-1]
+    first = np.minimum.reduceat(kernel.B.indices, starts)[kernel.W.indices]
+    last = np.maximum.reduceat(kernel.B.indices, starts)[kernel.W.indices]
+    starts, states = kernel.W.indptr[:-1], np.arange(kernel.shape[0])
+    reach = np.maximum(
+        (states - np.minimum.reduceat(first, starts)).max(),
+        (np.maximum.reduceat(last, starts) - states).max(),
+    )
+    return int(reach), kernel.W.nnz + kernel.B.nnz

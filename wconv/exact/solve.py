@@ -182,7 +182,10 @@ def _extended_phase(
         before = two.half
         if factors is None:
             factors = _newton_factors(mdp, q_from_v(mdp, V.astype(float)))
-        V = V + factors.solve(TV - V)
+        try:
+            V = V + factors.solve(TV - V)
+        except SolverError as error:
+            return two, error.outcome
     return two, Outcome.MAX_STEPS
 
 

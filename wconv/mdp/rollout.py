@@ -1,14 +1,14 @@
 """Continuous states off the grid: V and its policy at every state, and returns of simulated episodes.
 
-    star = wc.solve(mdp)                                   # of an MDP made by wc.discretise
-    policy = wc.between_nodes(mdp, star.V)                 # the Gibbs policy of V at any x
-    value = wc.simulate(problem, policy, [0.5, 1.0])       # its soft return from there, with its error
+    star = wc.solve(mdp)                                          # of an MDP made by wc.discretise
+    policy = wc.between_nodes(mdp, star.V)                        # the Gibbs policy of V at any x
+    value = wc.simulate(policy.problem, policy, [0.5, 1.0])       # its soft return, with its error
 
 A simulation knows nothing of the nodes of the states: x' = f(x, a) + σξ is drawn as it stands, reflected
 or wrapped. Its mean is an account of V that shares only f, r and the action nodes with the solver.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log
 from typing import Final, Protocol
 
@@ -46,7 +46,10 @@ class Draws(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class BetweenNodes:
-    """V and its Gibbs policy at every state; made by ``between_nodes``. ``after`` is BV, shape (S,)."""
+    """V and its Gibbs policy at every state; made by ``between_nodes``.
+
+    ``problem`` is the one that was discretised, ``after`` is BV, shape (S,).
+    """
 
     mdp: MDP
     states: StateGrid
@@ -102,8 +105,8 @@ class BetweenNodes:
 def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
     """V (S,) of an MDP made by ``discretise`` and its Gibbs policy, at states between the nodes.
 
-    One application of the Bellman operator: of order h⁴ where the values at the nodes are, because f, r
-    and the noise are known everywhere. V itself is not interpolated.
+    One application of the Bellman operator, whose f, r and noise are known everywhere: V itself is not
+    interpolated, and as accurate there as at the nodes.
 
     Raises:
         InputError: an MDP whose states are no nodes of a continuum, V of another shape or not finite.
@@ -116,7 +119,9 @@ def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
     require.shape("V", values, (mdp.n_states,), "(states,)")
     require.finite("V", values)
     after = np.asarray(smooth.states.noise_matrix() @ values)
-    return BetweenNodes(mdp, smooth.states, smooth.continuous, after)
+    # The temperature and discount of an MDP can be replaced; the continuous problem stays behind.
+    problem = replace(smooth.continuous, discount=mdp.gamma, temperature=mdp.tau)
+    return BetweenNodes(mdp, smooth.states, problem, after)
 
 
 def simulate(
