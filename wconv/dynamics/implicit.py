@@ -18,8 +18,9 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.dynamics import hermite
-from wconv.dynamics.heat import axes, require_axis
-from wconv.dynamics.problem import boundary, dense_transition, drift_tables
+from wconv.dynamics.gaussian_noise import axes, boundary
+from wconv.dynamics.heat import require_axis
+from wconv.dynamics.problem import dense_transition, drift_tables
 from wconv.exact.evaluate import Evaluation
 from wconv.measured import EPS
 from wconv.measures.spaces import Grid, Interval
@@ -72,7 +73,7 @@ def landscape(value: Evaluation) -> Landscape:
     mdp = value.mdp
     require_axis(mdp.grid)
     dr, dP, beta = drift_tables(mdp)
-    a, ends, V = mdp.grid.nodes[:, 0], boundary(mdp), np.asarray(value.V, dtype=float)
+    a, ends, V = mdp.grid.nodes[:, 0], boundary(mdp.grid), np.asarray(value.V, dtype=float)
     q = mdp.r + mdp.gamma * dense_transition(mdp) @ V - beta * a**2 / 2
     slope = dr[..., 0] + mdp.gamma * dP[..., 0] @ V - beta * a
     h = mdp.grid.spacing[0]

@@ -6,15 +6,14 @@ masses of a policy; ``evolve`` drives it.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, exp, pi, sqrt
 from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue
+from wconv.dynamics.gaussian_noise import axes, noise_on
 from wconv.dynamics.problem import (
-    boundary,
     dense_transition,
     drift_tables,
     kernel_problem,
@@ -22,16 +21,9 @@ from wconv.dynamics.problem import (
     soft_q,
 )
 from wconv.mdp.model import MDP
-from wconv.outcomes import Outcome, SolverError
 
 Advance = Callable[[ActionValue, int], ActionValue]
 """(masses (S, A), number of steps) → masses."""
-
-NARROWEST = 0.7
-"""Standard deviations of the Langevin noise below so many spacings are not resolved by the grid."""
-
-ALIASED = 1e-3
-"""Largest relative aliasing of a law under the Langevin update, averaged over the law."""
 
 
 @runtime_checkable
@@ -115,28 +107,8 @@ class WPGD:
         from wconv.dynamics import langevin_kernel
 
         problem, grid = kernel_problem(mdp), mdp.grid
-        sigma = sqrt(2 * mdp.tau * self.step)
-        widest = max(grid.spacing)
-        if sigma < NARROWEST * widest:
-            need = ceil(max(grid.shape) * NARROWEST * widest / sigma)
-            wide = f"have sqrt(2 tau step) >= {NARROWEST} spacings of the grid"
-            require.fail(
-                "step",
-                wide,
-                f"{sigma / widest:.3g} spacings",
-                f"tabulate with n >= {need} nodes, or take a longer step",
-            )
-        r, P, beta = drift_tables(mdp)
-        low = grid.nodes.min(axis=0) - np.asarray(grid.spacing) / 2
-        length = np.asarray(grid.shape) * np.asarray(grid.spacing)
-        drift = langevin_kernel.Drift(
-            r, P, np.float64(beta), grid.nodes, low, np.asarray(grid.spacing), length
-        )
-        ends = boundary(mdp)
-        period = float(length.min()) * (1 if ends == "wrap" else 2)
-        images = ceil(9 * sigma / period + 0.5) - 1  # all that lie within nine deviations
-        # By Poisson's formula the rows of an unbounded grid sum to one up to this.
-        allowed = 1e-9 + 2.2 * len(grid.shape) * exp(-2 * (pi * sigma / widest) ** 2)
+        noise = noise_on(grid, 2 * mdp.tau * self.step, "step")
+        drift = axes(grid, *drift_tables(mdp))
 
         def forward(masses: ActionValue, steps: int) -> ActionValue:
             with jax.enable_x64(True):
@@ -147,21 +119,10 @@ class WPGD:
                     self.step,
                     steps,
                     shape=grid.shape,
-                    images=images,
-                    boundary=ends,
+                    images=noise.images,
+                    boundary=noise.boundary,
                 )
-            if not float(defect) <= allowed:
-                raise SolverError(
-                    Outcome.UNRESOLVED,
-                    f"a step moves a mass {float(defect):.1e} beyond the nodes: "
-                    "confine the reward or shorten the step",
-                )
-            if not float(aliased) <= ALIASED:
-                raise SolverError(
-                    Outcome.UNRESOLVED,
-                    "a step carries neighbouring nodes farther apart than its noise is wide "
-                    f"(aliasing {float(aliased):.1e}): refine the grid or shorten the step",
-                )
+            noise.require(float(defect), float(aliased))
             return np.asarray(out)
 
         return forward

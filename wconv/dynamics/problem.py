@@ -9,7 +9,7 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.dynamics.resolvent_kernel import Problem
 from wconv.mdp.model import MDP
-from wconv.measures.spaces import GaussianLine, Torus
+from wconv.measures.spaces import GaussianLine
 
 
 def kernel_problem(mdp: MDP) -> Problem:
@@ -90,14 +90,6 @@ def confinement(mdp: MDP) -> float:
     """β = τ/scale² of the Gaussian line, 0 elsewhere."""
     space = mdp.grid.space
     return mdp.tau / space.scale**2 if isinstance(space, GaussianLine) else 0.0
-
-
-def boundary(mdp: MDP) -> str:
-    """What happens at the ends of the actions: "none" on the line, "wrap" on a torus, else "fold"."""
-    space = mdp.grid.space
-    if isinstance(space, GaussianLine):
-        return "none"
-    return "wrap" if isinstance(space, Torus) else "fold"
 
 
 def soft_q(mdp: MDP, P: Array, masses: Array, logf: Array) -> Array:

@@ -7,8 +7,9 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import ActionValue
-from wconv.dynamics.heat import axes, noise_on, require_axis
-from wconv.dynamics.methods import ALIASED, Advance
+from wconv.dynamics.gaussian_noise import axes, noise_on
+from wconv.dynamics.heat import require_axis
+from wconv.dynamics.methods import Advance
 from wconv.dynamics.problem import drift_tables, kernel_problem
 from wconv.mdp.model import MDP
 from wconv.outcomes import Outcome, SolverError
@@ -87,8 +88,7 @@ class SplitWPPG:
                     transport=self.transport,
                 )
             _require_injective(float(seen.slope))
-            noise.require(float(seen.defect))
-            _require_bridged(float(seen.aliased))
+            noise.require(float(seen.defect), float(seen.aliased))
             return np.asarray(out)
 
         return forward
@@ -101,13 +101,4 @@ def _require_injective(slope: float) -> None:
             Outcome.UNRESOLVED,
             f"the explicit map a + eta q'(a) is not injective, eta sup(-q'') = {1.0 - slope:.3g} >= 1: "
             "shorten the step, or use transport='prox'",
-        )
-
-
-def _require_bridged(aliased: float) -> None:
-    if not aliased <= ALIASED:
-        raise SolverError(
-            Outcome.UNRESOLVED,
-            "the drift map carries neighbouring nodes farther apart than the noise is wide "
-            f"(aliasing {aliased:.1e}): refine the grid or shorten the step",
         )
