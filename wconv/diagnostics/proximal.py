@@ -45,7 +45,7 @@ def proximal_steps(path: Path) -> ProximalSteps:
     method, mdp = path.method, path.mdp
     if not isinstance(method, WPPG):
         require.fail("path", "be one of WPPG", method, "wc.evolve(wc.WPPG(step), ...)")
-    if not np.allclose(np.diff(path.times), method.step):
+    if not np.allclose(np.diff(path.times), method.step, rtol=1e-6, atol=0.0):
         require.fail("path", "keep every step", path, "leave samples out")
     transport, eta = transport_of(mdp), method.step
     moved, gap, freezes = [], [], []

@@ -1,7 +1,7 @@
 """The transport of a proximal step on every kind of action space: potentials and certificates."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from wconv.measures.spaces import FiniteSet, Grid
 
 class StepTransport(Protocol):
     """Steps max ∫qdπ − τKL(π‖μ) − W²(π, ν)/(2η) from masses ν; arrays (S, A), results (S,)."""
+
+    retries: ClassVar[int]
+    """How often a step that gains less than its gap is solved again, to a tighter tolerance."""
 
     @property
     def span(self) -> float:
@@ -51,6 +54,7 @@ def transport_of(mdp: MDP) -> StepTransport:
 class OnLine:
     """An interval, a circle or the Gaussian line: semi-discrete and exact."""
 
+    retries: ClassVar[int] = 2
     mdp: MDP
 
     @property
@@ -84,6 +88,7 @@ class OnLine:
 class OnPoints:
     """A finite set with squared distances (A, A)."""
 
+    retries: ClassVar[int] = 0
     mdp: MDP
     cost: Array
 
@@ -111,6 +116,7 @@ class OnPoints:
 class OnPlane:
     """A box or a torus in two dimensions: semi-discrete, by Laguerre cells."""
 
+    retries: ClassVar[int] = 0
     mdp: MDP
 
     @property

@@ -242,11 +242,11 @@ def equal(
 
 
 def _typical(change: Array, value: Array) -> Array:
-    """|change|, at least its median share of the values."""
+    """|change|, at least a tenth of its median share of the values."""
     counted = np.isfinite(change) & np.isfinite(value) & (value != 0)
     if not counted.any():
         return np.abs(change)
-    share = np.median(np.abs(change[counted] / value[counted]))
+    share = 0.1 * np.median(np.abs(change[counted] / value[counted]))
     with np.errstate(invalid="ignore"):
         return np.asarray(np.maximum(np.abs(change), share * np.abs(value)))
 
@@ -260,7 +260,7 @@ def refine(fine: Claim, coarse: Claim) -> Claim:
     """The fine claim with the change from the coarse one added to the error of both sides.
 
     What changes sign between points may vanish at one of them by chance: of the left side at least
-    the median relative change of all points is counted.
+    a tenth of the median relative change of all points is counted.
 
     Raises:
         InputError: the two claims differ in shape (a continuum claim must not run over nodes).
