@@ -72,6 +72,9 @@ from .exact.derivative import (
     value_derivative as value_derivative,
 )
 from .exact.solve import Solution as Solution, solve as solve
+from .exact.off_grid import ContinuumError as ContinuumError, continuum_error as continuum_error
+from .exact.collocation import Collocation as Collocation
+from .exact.collocation import solve_collocation as solve_collocation
 from .exact.lq import (
     LQ as LQ,
     LQValue as LQValue,

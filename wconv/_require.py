@@ -78,7 +78,7 @@ def choice(symbol: str, value: str, valid: Iterable[str]) -> str:
     """Require one of the valid names; the message lists them, the nearest first."""
     names = list(valid)
     if value not in names:
-        near = get_close_matches(value, names, n=1)
+        near = get_close_matches(value, names, n=1) if isinstance(value, str) else []
         hint = f"did you mean {near[0]!r}? " if near else ""
         fail(symbol, "be a known name", repr(value), f"{hint}valid: {', '.join(names)}")
     return value

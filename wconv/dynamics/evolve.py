@@ -37,8 +37,8 @@ def evolve(
     """Run a method from a policy.
 
     Args:
-        method: ``WPGFlow()``, ``FrozenWPG(step)``, ``WPGD(step)``, ``SoftPolicyIteration()`` or
-            ``MirrorDescent(step)``.
+        method: ``WPGFlow()``, ``FrozenWPG(step)``, ``WPGD(step)``, ``WPPG(step)``, ``InexactWPPG(step)``,
+            ``SplitWPPG(step)``, ``SoftPolicyIteration()`` or ``MirrorDescent(step)``.
         mdp: the problem.
         start: π_0 on the problem's nodes.
         until: the last time; of a method with steps a multiple of its step.

@@ -7,7 +7,7 @@ import numpy as np
 from wconv import _require as require
 from wconv.dynamics.gaussian_noise import axes, noise_on
 from wconv.mdp.policy import Policy
-from wconv.measures.spaces import Grid
+from wconv.measures.spaces import GaussianLine, Grid
 
 
 def require_axis(grid: Grid) -> None:
@@ -62,7 +62,11 @@ def noisy_law(grid: Grid, positions: Any, masses: Any, variance: float) -> Polic
     x, mass = np.asarray(positions, dtype=float), np.asarray(masses, dtype=float)
     require.shape("positions", x, mass.shape, "(states, latents), as the masses")
     require_axis(grid)
-    noise = noise_on(grid, require.positive("variance", variance, "e.g. 2 tau eta"), "variance")
+    require.positive("variance", variance, "e.g. 2 tau eta")
+    if not isinstance(grid.space, GaussianLine):
+        # Three periods wide it is uniform to e^{-177}, and wider ones need ever more images.
+        variance = min(variance, (6.0 * grid.n * grid.spacing[0]) ** 2)
+    noise = noise_on(grid, variance, "variance")
     nothing = np.zeros((1, grid.n, 1))
     with jax.enable_x64(True):
         out, defect = split_kernel.scatter(

@@ -97,7 +97,7 @@ def prox_map(q: Landscape, x: Any, eta: float) -> ProxMap:
     All local maxima that nodes leave in question are climbed; those equal to rounding count as tied.
 
     Args:
-        q: the landscape.
+        q: the landscape, ``wc.landscape(wc.evaluate(mdp, policy))``.
         x: where the generator is, (S, k).
         eta: the step.
 
@@ -179,6 +179,8 @@ def _candidates(q: Landscape, x: Array, eta: float) -> Array:
 
 def explicit_map(q: Landscape, x: Any, eta: float) -> Array:
     """x + ηq'(x), the first order of the proximal map, projected on the walls of an interval, (S, k).
+
+    Where η·sup(−q'') ≥ 1 it is not injective: ``SplitWPPG(step, "explicit")`` refuses such steps.
 
     Raises:
         InputError: as ``prox_map``.

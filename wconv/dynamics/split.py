@@ -12,7 +12,6 @@ from wconv.dynamics.heat import require_axis
 from wconv.dynamics.methods import Advance
 from wconv.dynamics.problem import drift_tables, kernel_problem
 from wconv.mdp.model import MDP
-from wconv.outcomes import Outcome, SolverError
 
 Transport = Literal["prox", "explicit"]
 Reading = Literal["kept", "sampled"]
@@ -87,18 +86,19 @@ class SplitWPPG:
                     boundary=noise.boundary,
                     transport=self.transport,
                 )
-            _require_injective(float(seen.slope))
+            _require_injective(float(seen.slope), self.step)
             noise.require(float(seen.defect), float(seen.aliased))
             return np.asarray(out)
 
         return forward
 
 
-def _require_injective(slope: float) -> None:
+def _require_injective(slope: float, eta: float) -> None:
     """a ↦ a + ηq'(a) is injective on an interval or line iff 1 + ηq'' > 0, that is η·sup(−q'') < 1."""
     if not slope > 0.0:
-        raise SolverError(
-            Outcome.UNRESOLVED,
-            f"the explicit map a + eta q'(a) is not injective, eta sup(-q'') = {1.0 - slope:.3g} >= 1: "
-            "shorten the step, or use transport='prox'",
+        require.fail(
+            "step",
+            "keep a + step*q'(a) injective: step*sup(-q'') < 1",
+            f"{1.0 - slope:.3g}",
+            f"take a step below {eta / (1.0 - slope):.3g}, or transport='prox'",
         )

@@ -261,13 +261,20 @@ def _require_metric(distances: Array) -> None:
     if not np.array_equal(distances, distances.T):
         require.fail("metric", "be symmetric", "an asymmetric matrix", "give d(i, j) = d(j, i)")
     off = ~np.eye(len(distances), dtype=bool)
-    if (np.diag(distances) != 0).any() or (distances[off] <= 0).any():
-        require.fail(
-            "metric", "be zero exactly on the diagonal", "other zeros", "merge equal points"
-        )
+    if (np.diag(distances) != 0).any():
+        i = int(np.flatnonzero(np.diag(distances))[0])
+        got = f"d({i}, {i}) = {distances[i, i]:g}"
+        require.fail("metric", "be zero on the diagonal", got, "a point has no distance to itself")
+    if (distances[off] <= 0).any():
+        i, j = np.argwhere((distances <= 0) & off)[0]
+        got = f"d({i}, {j}) = {distances[i, j]:g}"
+        require.fail("metric", "be positive between different points", got, "merge equal points")
     for k, row in enumerate(distances):
-        if (distances > (distances[:, k, None] + row) * (1 + 1e-12)).any():
-            require.fail("metric", "satisfy the triangle inequality", k, "use shortest paths")
+        longer = distances > (distances[:, k, None] + row) * (1 + 1e-12)
+        if longer.any():
+            i, j = np.argwhere(longer)[0]
+            got = f"d({i}, {j}) > d({i}, {k}) + d({k}, {j})"
+            require.fail("metric", "satisfy the triangle inequality", got, "use shortest paths")
 
 
 def _required_edges(edges: Array, size: int) -> Edges:
