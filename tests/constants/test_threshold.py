@@ -50,3 +50,8 @@ def test_cold_problems_have_thresholds_beyond_every_float():
 def test_refused(mdp, message):
     with pytest.raises(wc.InputError, match=message):
         wc.proximal_threshold(mdp)
+
+
+def test_a_start_on_other_nodes_is_refused():
+    with pytest.raises(wc.InputError, match="grid must be the same"):
+        wc.proximal_threshold(wc.zoo.double_well(), wc.uniform(wc.zoo.ring()))

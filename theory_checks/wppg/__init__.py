@@ -42,6 +42,15 @@ def distances_known(run: "wc.Run") -> Hypothesis:
     return condition("H1", known, "W^2 is exact" if known else "the actions form a plane")
 
 
+def one_law(run: "wc.Run") -> Hypothesis:
+    """The hypothesis that averages over ν* make sense: the optimal policy has one stationary law."""
+    try:
+        run.solution.nu  # noqa: B018 - a cached property that is solved for when it is first read
+    except wc.InputError as error:
+        return condition("H2", False, str(error))
+    return condition("H2", True, "one stationary law")
+
+
 def proximal(run: "wc.Run", step: float = SHORT) -> "wc.Path":
     """Six exact proximal steps."""
     return run.path(wc.WPPG(step, tol=TOL), steps=6)

@@ -88,6 +88,9 @@ def wppg_lin(run: "wc.Run") -> Iterator[Item]:
         yield finite("H2", C_T=float("nan"))
         return
     mdp = run.mdp
+    if mdp.gamma == 0:
+        yield condition("H2", False, "at discount 0 no step is long enough")
+        return
     eta = step_for(run, 1.2 / mdp.gamma)
     path = run.path(wc.WPPG(eta, tol=TOL), steps=3)
     C_T, found = transport_constant(run, path), averages(run, path, wc.w2_squared)

@@ -24,6 +24,7 @@ from theory_checks.wppg import (
     TRANSLATE,
     diameter,
     distances_known,
+    one_law,
     proximal,
 )
 from wconv.theory import Item, at_most, check, control, finite
@@ -68,6 +69,9 @@ def wppg_one_step(run: "wc.Run") -> Iterator[Item]:
     yield (known := distances_known(run))
     if not known.holds:
         yield finite("H2", KL=float("nan"))
+        return
+    yield (law := one_law(run))
+    if not law.holds:
         return
     for name, eta in (("short", SHORT), ("long", LONG)):
         path = proximal(run, eta)

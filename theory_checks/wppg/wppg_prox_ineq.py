@@ -18,8 +18,11 @@ import wconv as wc
 from theory_checks.wppg import (
     EVERYWHERE,
     LONG,
+    RING,
     SHORT,
+    TABLE,
     TRANSLATE,
+    WELL,
     distances_known,
     proximal,
 )
@@ -30,7 +33,11 @@ SHARE = 0.05
 """Of a competitor, in a mixture with π_{k+1}."""
 
 CASES = [
-    *EVERYWHERE,
+    TRANSLATE,
+    WELL,
+    case("ring"),
+    case("garnet"),
+    *(c for c in EVERYWHERE[2:] if c not in (RING, TABLE)),
     case("box-2d", tier="all", resolution=8, expect="INAPPLICABLE", fails="H1"),
 ]
 CONTROLS = [

@@ -16,6 +16,7 @@ from wconv.exact.solve import solve
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, uniform
 from wconv.measured import EPS
+from wconv.measures.densities import same_grid
 from wconv.measures.spaces import GaussianLine, Torus
 
 
@@ -55,7 +56,7 @@ def proximal_threshold(mdp: MDP, initial: Policy | None = None) -> Threshold:
 
     Raises:
         InputError: actions without a diameter or without an inequality (the Gaussian line, finite
-            sets), or γ = 0, where η ≥ C_T/(γτ) has no solution.
+            sets), a start on other nodes, or γ = 0, where η ≥ C_T/(γτ) has no solution.
 
     """
     grid, space = mdp.grid, mdp.grid.space
@@ -68,19 +69,21 @@ def proximal_threshold(mdp: MDP, initial: Policy | None = None) -> Threshold:
         )
     if mdp.gamma == 0:
         require.fail("discount", "be positive", mdp.gamma, "at 0 one long step is optimal")
-    best = solve(mdp, tol=None).measured
-    first = evaluate(mdp, uniform(mdp) if initial is None else initial).measured
+    reference = uniform(mdp)
+    start = reference if initial is None else initial
+    same_grid(start, reference)
+    best, first = solve(mdp, tol=None).measured, evaluate(mdp, start).measured
     osc_r = float(np.ptp(mdp.r, axis=1).max())
     osc_q = osc_r + mdp.contraction * float(best.upper.max() - first.lower.min())
     sides = np.array(grid.shape) * np.array(grid.spacing)
     around = isinstance(space, Torus)
     diameter_squared = float(np.square(sides / 2 if around else sides).sum())
-    reference = float((sides.max() / (2 * pi if around else pi)) ** 2)
-    offset = log(reference / (mdp.gamma * mdp.tau)) + osc_q / mdp.tau
+    base = float((sides.max() / (2 * pi if around else pi)) ** 2)
+    offset = log(base / (mdp.gamma * mdp.tau)) + osc_q / mdp.tau
     pull = diameter_squared / (2 * mdp.tau)
     # x = log η solves x = offset + pull·e^{−x}: y = x − offset has y + log y = log pull − offset.
     from scipy.special import wrightomega
 
     root = offset + float(wrightomega(log(pull) - offset))
     error = 16 * EPS * (abs(root) + abs(offset) + abs(log(pull)))
-    return Threshold(root + error, 2 * error, osc_q, diameter_squared, reference)
+    return Threshold(root + error, 2 * error, osc_q, diameter_squared, base)

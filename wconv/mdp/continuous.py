@@ -7,14 +7,18 @@ mdp = wc.discretise(problem, states=(41, 41), actions=64)
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from wconv import _require as require
+from wconv._axes import Array
 from wconv.measures.spaces import Interval, Space, Torus
 
 StateSpace = Interval | Torus
+
+LEAVES: Final = 1e-12
+"""Rounding allowed to points on the boundary of the states, in units of its length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,3 +78,31 @@ class ContinuousMDP:
         if min(found) < 0:
             require.fail("noise", "be non-negative", min(found), "give standard deviations")
         return found
+
+    def inside(self, symbol: str, x: Array) -> Array:
+        """The points x (..., k), all inside the intervals; see ``inside``."""
+        walls = [(s.low, s.high) if isinstance(s, Interval) else None for s in self.axes]
+        return inside(symbol, x, walls)
+
+
+def inside(symbol: str, x: Array, walls: Sequence[tuple[float, float] | None]) -> Array:
+    """The points x (..., k), which must lie between the walls of each axis (None: a circle) up to rounding.
+
+    Raises:
+        InputError: naming ``symbol`` and the axis; another number of coordinates; NaN.
+
+    """
+    if x.ndim < 1 or x.shape[-1] != len(walls):
+        need = f"have {len(walls)} coordinates on its last axis"
+        require.fail(symbol, need, x.shape, "one for each axis of the states")
+    require.finite(symbol, x)
+    for k, ends in enumerate(walls):
+        if ends is None:
+            continue
+        low, high = ends
+        off = np.maximum(low - x[..., k], x[..., k] - high)
+        if off.max(initial=0.0) > LEAVES * (high - low):
+            worst = float(x[..., k].flat[off.argmax()])
+            need = f"stay in [{low:g}, {high:g}] on axis {k}"
+            require.fail(symbol, need, worst, "widen the states, or clip where it has a stop")
+    return x

@@ -11,7 +11,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.continuous import LEAVES, ContinuousMDP
 from wconv.mdp.factored import Factored, successors
 from wconv.mdp.model import MDP, make_mdp
 from wconv.mdp.smooth import SmoothMDP, of_state
@@ -23,9 +23,6 @@ SMALL: Final = 4_000_000
 
 BLOCK: Final = 200_000
 """Pairs (x, a) whose weights are computed at a time."""
-
-LEAVES: Final = 1e-12
-"""Rounding allowed to means on the boundary of the states, in units of its length."""
 
 
 def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: int) -> MDP:

@@ -98,7 +98,8 @@ class Factored:
 
     def toarray(self) -> Array:
         """W·B as a dense array."""
-        return np.asarray(self.tocsr().toarray())
+        product = self.W @ self.B
+        return np.asarray(product if isinstance(product, np.ndarray) else product.toarray())
 
 
 def times(P: Any, V: Array) -> Array:

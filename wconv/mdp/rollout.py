@@ -17,7 +17,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.mdp.continuous import ContinuousMDP
-from wconv.mdp.discretise import AXES, LEAVES
+from wconv.mdp.discretise import AXES
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy, softmax_policy
 from wconv.mdp.state_grid import StateGrid
@@ -63,7 +63,7 @@ class BetweenNodes:
             InputError: states of another shape or beyond the ends, f that leaves them.
 
         """
-        points, a = _inside("x", self.problem, numbers("x", x)), self.mdp.grid.nodes[None]
+        points, a = self.problem.inside("x", numbers("x", x)), self.mdp.grid.nodes[None]
         found = []
         for part in np.array_split(points[:, None], len(points) * self.mdp.n_actions // BLOCK + 1):
             where, w = self.states.sparse_weights(_means(self.problem, part, a))
@@ -153,7 +153,7 @@ def simulate(
         InputError: starts beyond the ends, fewer than 2 episodes or 1 step, a mean f beyond the ends.
 
     """
-    first = _inside("start", problem, numbers("start", start))
+    first = problem.inside("start", numbers("start", start))
     episodes = require.count("episodes", episodes, 2)
     gamma = require.within("discount", problem.discount, 0.0, 1.0, "later rewards must fade")
     if steps is None:
@@ -178,24 +178,7 @@ def simulate(
 def _means(problem: ContinuousMDP, x: Array, a: Array) -> Array:
     """f(x, a), inside the intervals up to rounding."""
     f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes),), AXES)
-    return _inside("dynamics", problem, f)
-
-
-def _inside(symbol: str, problem: ContinuousMDP, x: Array) -> Array:
-    """The points x (..., k), all inside the intervals."""
-    axes = problem.axes
-    if x.ndim < 1 or x.shape[-1] != len(axes):
-        need = f"have {len(axes)} coordinates on its last axis"
-        require.fail(symbol, need, x.shape, "one for each axis of the states")
-    require.finite(symbol, x)
-    for k, space in enumerate(axes):
-        if isinstance(space, Interval):
-            away = np.maximum(space.low - x[..., k], x[..., k] - space.high)
-            if away.max() > LEAVES * (space.high - space.low):
-                worst = float(x[..., k].flat[away.argmax()])
-                need = f"stay in [{space.low:g}, {space.high:g}] on axis {k}"
-                require.fail(symbol, need, worst, "widen the states, or clip where it has a stop")
-    return x
+    return problem.inside("dynamics", f)
 
 
 def _folded(problem: ContinuousMDP, x: Array) -> Array:
