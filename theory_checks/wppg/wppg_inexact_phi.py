@@ -12,6 +12,7 @@ Reference.   docs/theory.md, section 5; Wasserstein proximal policy gradient, Le
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,13 @@ def wppg_inexact_phi(run: "wc.Run") -> Iterator[Item]:
         seen = wc.stack([averages(run, path) for path in paths])
         mean = wc.replicated(seen, confidence=CONFIDENCE)
         gap, far = mean[0], mean[1]
-        constants: dict[str, Any] = {"C_T": C_T, "tau": mdp.tau, "gamma": mdp.gamma, "eta": eta, **critic}
+        constants: dict[str, Any] = {
+            "C_T": C_T,
+            "tau": mdp.tau,
+            "gamma": mdp.gamma,
+            "eta": eta,
+            **critic,
+        }
         named = ", ".join(f"{name} {size:g}" for name, size in critic.items())
         yield at_most(
             f"{named}: E Phi_{{k+1}} <= gamma E Phi_k + eps/(1-gamma)",
