@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 
 help:
 	@echo "make check      every theorem on its quick cases, with controls (sets up .venv first)"
-	@echo "make check-all  every theorem on every case"
+	@echo "make check-all  every theorem on every case, and on a problem with continuous states"
 	@echo "make test       the test suite"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      benchmarks against other solvers (writes benchmarks/results)"
@@ -32,6 +32,7 @@ check: venv
 
 check-all: venv
 	$(BIN)/wconv check --tier all
+	$(BIN)/wconv check --on circle-pendulum --no-controls
 
 test: venv
 	$(BIN)/pytest -n 2 -q

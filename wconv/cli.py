@@ -81,6 +81,7 @@ def check(
     start: Starts = None,
     seed: int = 0,
     processes: int | None = None,
+    controls: bool = True,
     checks: Checks = None,
     json: Output = None,
     csv: Output = None,
@@ -99,6 +100,9 @@ def check(
         Seed of random policies and directions.
     processes
         How many processes share the work; as many as there are cores when it is worth it.
+    controls
+        Whether negative controls are run: they show that a check can fail, and take most of the time
+        on an instance of your own.
     """
     from wconv.report import export, table
     from wconv.report.environment import environment
@@ -110,7 +114,7 @@ def check(
     outputs = {kind: path for kind, path in given.items() if path is not None}
     export.check_writable(list(outputs.values()))
     parameters = parse_settings(settings or [])
-    order = Order(names, checks, tier, tuple(on or ()), parameters, policies, start, seed)
+    order = Order(names, checks, tier, tuple(on or ()), parameters, policies, start, seed, controls)
     began = time.perf_counter()
     results = _run(order, processes)
     console = _console()

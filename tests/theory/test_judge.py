@@ -175,6 +175,11 @@ def test_refinement_adds_the_change_on_both_sides():
         refine(fine, claim([1, 1], [1, 1]))
 
 
+def test_a_change_that_vanishes_at_one_point_is_an_error_there_too():
+    merged = refine(claim([1.0, 1.0, 1.0], 2.0), claim([1.1, 1.0, 0.8], 2.0))
+    np.testing.assert_allclose(merged.lhs.error, [0.1, 0.01, 0.2], rtol=1e-12)
+
+
 def test_refinement_of_a_constant_is_an_error_and_never_a_relaxation():
     assert (
         judge(refine(claim(1.5, 1.0, c=1.0), claim(1.5, 1.0, c=2.0))).verdict is not Verdict.HOLDS

@@ -2,7 +2,8 @@
 
 Setting.     Smooth problem and policy π with density f; ∂_tπ = −∇·(πu) for a smooth field u(s, a)
              with no flux through the boundary of the actions.
-Hypotheses.  (H1) The actions form a continuum.
+Hypotheses.  (H1) The actions form a continuum.  (H2) ∇r and ∇P are Lipschitz in the action: sums over the
+             nodes are integrals only then.
 Claim.       dJ/dt = (1/(1−γ)) E_{d^π}∫π ⟨∇_a q^π − τ∇log f, u⟩ da, as the quotient of dJ/dt and the mean.
 Tight for.   Every policy and field: an identity.
 Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Proposition A.1.
@@ -17,9 +18,10 @@ import numpy as np
 import wconv as wc
 from theory_checks.constants import on_a_continuum
 from theory_checks.wpg import COLD, LINE, RING, TRANSLATE, WELL
+from theory_checks.wpg.one_step_kl import lipschitz
 from wconv._axes import Array
 from wconv.measured import rounding
-from wconv.theory import Item, case, check, control, equal
+from wconv.theory import Item, case, check, control, equal, finite
 from wconv.theory.bounds import wpg_flow as bounds
 
 POWERS: Final = (0.0, 0.5, 2.0)
@@ -101,6 +103,10 @@ def transport_variation(run: "wc.Run") -> Iterator[Item]:
     """Complex-step derivative of the objective along −∇·(πu) against the power of the field."""
     yield (continuum := on_a_continuum(run))
     if not continuum.holds:
+        yield finite("H2", L_p=float("nan"))
+        return
+    yield (smooth := lipschitz(run, "H2"))
+    if not smooth.holds:
         return
     mdp, V, u = run.mdp, run.true.solution.measured, field(run.mdp)
     quotients = []

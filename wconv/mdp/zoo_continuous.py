@@ -116,12 +116,12 @@ def circle_pendulum(
 @recipe("torque-pendulum", "gymnasium's Pendulum with noise: swing-up with too little torque")
 def torque_pendulum(
     *,
-    temperature: float = 0.2,
+    temperature: float = 1.0,
     discount: float = 0.95,
-    angle_noise: float = 0.25,
-    speed_noise: float = 0.8,
-    states: int = 23,
-    resolution: int = 48,
+    angle_noise: float = 0.28,
+    speed_noise: float = 0.75,
+    states: int = 19,
+    resolution: int = 64,
 ) -> MDP:
     """Angle θ on the circle, velocity in [−8, 8], torque a in [−2, 2]: the mechanics of Pendulum-v1.
 

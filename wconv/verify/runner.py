@@ -134,7 +134,13 @@ def _yielded(job: Job, workshop: Workshop) -> _Yield:
     if job.check.kind != "continuum":
         return _at(job, true, workshop)
     coarser = workshop.problem(true.coarser)  # refuses a table before any work is done
-    fine, coarse = _at(job, true, workshop), _at(job, coarser, workshop).items
+    fine = _at(job, true, workshop)
+    try:
+        coarse = _at(job, coarser, workshop).items
+    except SolverError as error:
+        raise SolverError(error.outcome, f"on half the nodes: {error.detail}") from error
+    except require.InputError as error:
+        raise require.InputError(f"on half the nodes: {error}") from error
     if [type(i) for i in fine.items] != [type(i) for i in coarse]:
         require.fail(
             "a continuum check", "yield the same items at every resolution", "others", "mend it"

@@ -140,6 +140,7 @@ def _excess(gap: Array, kept: Array | float, tau: float, gamma: float) -> Array:
     Loose: three worst cases that exclude each other (all of W's range moved, by the whole total
     variation, from a state that is never left). Needed where E ≫ τ/(1−γ), but not this much of it.
     """
+    gap = np.maximum(gap, 0.0)  # E ≥ 0: the lower end of its error may lie below
     far = gamma * gap / (4.0 * tau) + np.sqrt(kept * gap / (2.0 * tau))
     return np.asarray(gamma / (1.0 - gamma) * far)
 
