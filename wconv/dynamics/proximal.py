@@ -19,6 +19,9 @@ from wconv.outcomes import Outcome, SolverError
 ROUNDING: Final = 64 * EPS
 """Duality gaps below it, in units of costs and q, are rounding."""
 
+VISIBLE: Final = 1e-10
+"""Gaps below it, in units of τ + osc q, may be those of a state at rest."""
+
 SHARE: Final = 0.1
 """A step should gain ten times its gap."""
 
@@ -139,7 +142,7 @@ def _step(
         if not vague.any() or goal <= 2 * floor.min():
             break
         goal = float((np.min(SHARE**2 * gap[vague]) + floor).min())
-    _require_certified(gap, allowed, floor, gain)
+    _require_certified(gap, size, tol, floor, gain)
     return after
 
 
@@ -155,7 +158,8 @@ def _objective(mdp: MDP, Q: ActionValue, masses: ActionValue) -> Array:
     return np.asarray((masses * (level - mdp.tau * logf)).sum(axis=-1))
 
 
-def _require_certified(gap: Array, allowed: Array, floor: Array, gain: Array) -> None:
+def _require_certified(gap: Array, size: Array, tol: float, floor: Array, gain: Array) -> None:
+    allowed = tol * size
     missed = ~(gap <= allowed + floor)  # NaN is not certified either
     if missed.any():
         s = int(missed.argmax())
@@ -164,7 +168,8 @@ def _require_certified(gap: Array, allowed: Array, floor: Array, gain: Array) ->
             f"the proximal step of state {s} has a gap of {gap[s]:.1e}, above {allowed[s] + floor[s]:.1e}: "
             "loosen tol, take a longer step, or raise the temperature",
         )
-    lost = (gap > allowed) & (gap > gain)
+    # A state at rest gains nothing either: what is lost must be visible.
+    lost = (gap > np.maximum(allowed, size * VISIBLE)) & (gap > gain)
     if lost.any():
         s = int(lost.argmax())
         raise SolverError(

@@ -241,11 +241,17 @@ def equal(
     return _claim(name, lhs, rhs, "=", over, scale, constants)
 
 
+COUNTED = 1e-3
+"""Smaller values, in units of the largest, do not count for what typically changes under refinement."""
+
+
 def _typical(change: Array, value: Array) -> Array:
     """|change|, at least a tenth of its median share of the values."""
     counted = np.isfinite(change) & np.isfinite(value) & (value != 0)
     if not counted.any():
         return np.abs(change)
+    # Of values that are rounding all may change.
+    counted &= np.abs(value) >= COUNTED * np.abs(value[counted]).max()
     share = 0.1 * np.median(np.abs(change[counted] / value[counted]))
     with np.errstate(invalid="ignore"):
         return np.asarray(np.maximum(np.abs(change), share * np.abs(value)))
