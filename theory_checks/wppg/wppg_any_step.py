@@ -9,7 +9,8 @@ Claim.       KL(π_{k+1}‖p_k) ≤ (1+ητ/C_LS)^{-2}KL(π_k‖p_k) in every st
              W_{k+1} ≤ (I − D_c(I−γP_{π*}))W_k, and at last E_{k+1}/E_k ≤ 1−c + c(γ/(1−γ))(γE_k/4τ +
              √((1−c)E_k/2τ)). At discount 0, where p_k = π*, also from π_0 = g²π*, g the log-Sobolev
              extremal of π*, where C_P cannot replace C_LS: written with C_P + share·(C_LS − C_P), share = 1.
-Tight for.   Translated Gaussians at discount 0, every step size; short steps from log-Sobolev extremals.
+Tight for.   Translated Gaussians at discount 0, every step size; short steps from log-Sobolev extremals. With
+             discount, to .62 of it, where the optimal policy stays and the present one leaves.
 Reference.   docs/theory.md, section 5.
 """
 
@@ -36,15 +37,15 @@ SHARP = replace(TRANSLATE, tight=0.95)
 FINE_LINE = replace(LINE, parameters={"resolution": 256})
 """Atoms against cells cost h², of which gaps of late steps are a small part."""
 
-STAY = replace(HALFWAY, tier="all")
 SLOPE = case("tilted-double-well", discount=0.0, temperature=0.15, barrier=0.0, tight=0.98)
 """p ∝ e^{2a} between walls, six of its lengths apart: C_LS is well above C_P, and attained."""
 
-CASES = [SHARP, SLOPE, *(FINE_LINE if c is LINE else c for c in ZOO[1:]), STAY, PLANE]
+CASES = [SHARP, SLOPE, *(FINE_LINE if c is LINE else c for c in ZOO[1:]), HALFWAY, PLANE]
 CONTROLS = [
     control("constant a twentieth too small", on=SHARP, constants={"C_LS": 0.95}),
     control("steps a twentieth too long", on=SHARP, constants={"eta": 1.05}),
     control("a system a fifth colder", on=SHARP, dynamics={"temperature": 0.8}),
+    control("discount halved", on=HALFWAY, constants={"gamma": 0.5}),
     control("nearly the Poincare constant", on=SLOPE, constants={"share": 0.1}),
 ]
 
