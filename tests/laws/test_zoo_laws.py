@@ -11,11 +11,11 @@ import wconv as wc
 from wconv.measured import EPS
 
 SMALL = {"resolution": 16}
-COARSE = {"box-2d": {"resolution": 6}, "navigation": {"resolution": 4, "states": 9, "noise": 0.1}}
+COARSE = {"box-2d": {"resolution": 6}, "navigation": {"resolution": 4, "states": 9, "noise": 0.11}}
 """Two dimensions; where states are a continuum their noise is coarser than by default."""
 
 NOISY = {"lq-1d": 0.5, "lq-2d": 0.5, "circle-pendulum": 0.5, "hill": 0.4, "additive-noise": 0.5}
-NOISY_PENDULUM = {"angle_noise": 0.4, "speed_noise": 1.1}
+NOISY_PENDULUM = {"angle_noise": 0.45, "speed_noise": 1.2}
 NAMES = sorted(wc.zoo.RECIPES)
 
 
