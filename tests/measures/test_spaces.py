@@ -89,7 +89,10 @@ FAR = np.array([[0, 1, 3.0], [1, 0, 1], [3, 1, 0]])
         (lambda: FiniteSet(POINTS, metric=np.zeros((2, 2))).grid(), "metric must have shape"),
         (lambda: FiniteSet(POINTS, metric=np.full((3, 3), np.nan)).grid(), "metric must be finite"),
         (lambda: FiniteSet(POINTS, metric=np.triu(FAR)).grid(), "metric must be symmetric"),
-        (lambda: FiniteSet(np.zeros((2, 1))).grid(), "metric must be positive between different points"),
+        (
+            lambda: FiniteSet(np.zeros((2, 1))).grid(),
+            "metric must be positive between different points",
+        ),
         (lambda: FiniteSet(POINTS, metric=FAR).grid(), "metric must satisfy the triangle"),
         (lambda: FiniteSet(POINTS, edges=np.array([[1, 0]])).grid(), "edges must be pairs i < j"),
         (lambda: FiniteSet(POINTS, edges=np.array([[0, 3]])).grid(), "edges must be pairs i < j"),
