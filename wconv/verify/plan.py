@@ -48,7 +48,7 @@ def plan(
     for item in checks:
         if on:
             mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
-            if fitting and (item.actions != "any" or item.kind == "continuum"):
+            if fitting:
                 mine = [replace(job, fitting=True) for job in mine if fits(item, _problem(job))]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
