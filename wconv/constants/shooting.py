@@ -139,11 +139,11 @@ def run(kernel: Any, chain: Chain, start: Array, constant: Array) -> list[Array]
 def runner(kernel: Any, chain: Chain, start: Array) -> Callable[[Array], list[Array]]:
     """constant → what a compiled kernel gives, its other arrays converted once.
 
-    Rows are repeated up to 4, 8, 16, …, and cells that nobody visits make the arrays long: few programs
-    are compiled.
+    Rows are repeated up to 4, 8, 16, 32, 64, 72, …, 128, 144, …, and cells that nobody visits make the
+    arrays long: few programs are compiled.
     """
     cells, rows = chain.mass.shape
-    index = np.minimum(np.arange(_power_above(rows, least=4)), rows - 1)
+    index = np.minimum(np.arange(_batch(rows)), rows - 1)
     idle = ((0, _power_above(cells, least=LONGEST) - cells), (0, 0))
     with jax.enable_x64(True):
         arrays = [jnp.asarray(np.pad(a[:, index], idle)) for a in (chain.mass, chain.resistance)]
@@ -155,6 +155,13 @@ def runner(kernel: Any, chain: Chain, start: Array) -> Callable[[Array], list[Ar
         return [np.asarray(part)[:rows] for part in out]
 
     return of
+
+
+def _batch(rows: int) -> int:
+    """A power of two, or above 64 one with at most an eighth more rows than there are."""
+    whole = _power_above(rows, least=4)
+    step = whole // 16 if whole > 64 else whole
+    return step * -(-rows // step)
 
 
 def _power_above(count: int, *, least: int) -> int:
