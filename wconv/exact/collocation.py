@@ -24,11 +24,11 @@ from wconv.exact.off_grid import (
     StateFunction,
     action_rule,
     contract,
-    problem_tables,
     sampled_error,
     soft_backup,
 )
 from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import EPS
 from wconv.measures.spaces import FiniteSet, Torus
 from wconv.outcomes import Outcome, SolverError
@@ -128,7 +128,7 @@ def _newton(
     shape = tuple(len(d.nodes) for d in directions)
     mesh = np.meshgrid(*(d.nodes for d in directions), indexing="ij")
     x = np.stack(mesh, axis=-1).reshape(-1, len(directions))
-    r, f = problem_tables(problem, directions, x, rule.nodes)
+    r, f = continuous_tables(problem, x[:, None], rule.nodes[None])
     factors = [_expectations(d, f[..., k].ravel()) for k, d in enumerate(directions)]
     v, history = np.zeros(len(x)), list[float]()
     with np.errstate(over="ignore", invalid="ignore"):

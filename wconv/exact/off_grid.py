@@ -26,7 +26,7 @@ from wconv.exact.solve import Solution
 from wconv.mdp.continuous import ContinuousMDP, inside
 from wconv.mdp.rollout import between_nodes
 from wconv.mdp.state_grid import Axis, StateGrid
-from wconv.mdp.tabulate import evaluated
+from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import EPS
 from wconv.measures.spaces import Box, Interval, Space
 
@@ -120,7 +120,8 @@ class StateFunction:
 
     def __call__(self, x: Any) -> Array:
         """V(x) of points x (..., k), shape (...). Raises InputError for points outside."""
-        points = _inside("x", np.asarray(x, dtype=float), self.directions)
+        walls = [None if d.periodic else (d.low, d.low + d.length) for d in self.directions]
+        points = inside("x", np.asarray(x, dtype=float), walls)
         flat = points.reshape(-1, len(self.directions))
         first, *others = self.directions
         out = first.interpolate(self.table)(first.wrapped(flat[:, 0]))
@@ -179,25 +180,6 @@ def action_rule(space: Space, n: int) -> ActionRule:
     return ActionRule(nodes, masses.sum(axis=0).ravel())
 
 
-def problem_tables(
-    problem: ContinuousMDP, directions: Sequence[Direction], x: Array, actions: Array
-) -> tuple[Array, Array]:
-    """r(x, a), shape (P, A), and f(x, a), (P, A, k), at points x (P, k) and actions (A, d).
-
-    Raises:
-        InputError: for functions of a wrong shape or type, or numbers that are not finite, and for
-            means that leave an interval.
-
-    """
-    where = "(points, actions)"
-    pairs = x[:, None], actions[None]
-    r = evaluated("reward", problem.reward, *pairs, (), where)
-    f = evaluated("dynamics", problem.dynamics, *pairs, (len(directions),), where)
-    require.finite("reward", r)
-    _inside("dynamics", f, directions)
-    return r, f
-
-
 def soft_backup(Q: Array, rule: ActionRule, tau: float) -> tuple[Array, Array]:
     """τ log Σ_i m_i e^{Q_i/τ}, shape (P,), and the masses of the Gibbs policy, (P, A)."""
     logits = Q / tau + rule.log_masses
@@ -240,9 +222,7 @@ class ContinuumError:
         Raises InputError for points outside the states or actions of another shape.
         """
         problem, V = self.problem, self.value
-        points = _inside("x", np.asarray(x, dtype=float), V.directions).reshape(
-            -1, len(V.directions)
-        )
+        points = problem.inside("x", np.asarray(x, dtype=float)).reshape(-1, len(V.directions))
         asked, dim = np.asarray(actions, dtype=float), self.rule.nodes.shape[1]
         if asked.ndim != 2 or asked.shape[1] != dim:
             require.fail("actions", f"have shape (A, {dim})", asked.shape, "give one row an action")
@@ -341,7 +321,7 @@ def sample(directions: Sequence[Direction], n: int, seed: int) -> Array:
 
 def _Q(problem: ContinuousMDP, V: StateFunction, x: Array, actions: Array) -> tuple[Array, Array]:
     """r + γE[V(x')], shape (P, A), and the means (P, A, k)."""
-    r, f = problem_tables(problem, V.directions, x, actions)
+    r, f = continuous_tables(problem, x[:, None], actions[None])
     ahead = V.expected(f.reshape(-1, f.shape[-1])).reshape(r.shape)
     return r + problem.discount * ahead, f
 
@@ -366,9 +346,3 @@ def _spline(axis: Axis) -> Direction:
         return CubicSpline(closed, np.concatenate([table, table[:1]]), bc_type="periodic")
 
     return Direction(axis.low, axis.length, axis.periodic, axis.noise, axis.nodes, interpolate)
-
-
-def _inside(symbol: str, x: Array, directions: Sequence[Direction]) -> Array:
-    """The points x (..., k), in the intervals up to rounding."""
-    walls = [None if d.periodic else (d.low, d.low + d.length) for d in directions]
-    return inside(symbol, x, walls)

@@ -102,7 +102,10 @@ def inside(symbol: str, x: Array, walls: Sequence[tuple[float, float] | None]) -
         low, high = ends
         off = np.maximum(low - x[..., k], x[..., k] - high)
         if off.max(initial=0.0) > LEAVES * (high - low):
-            worst = float(x[..., k].flat[off.argmax()])
+            where = tuple(int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
+            worst = f"{x[(*where, k)]:.6g} at {symbol}{list(where)}"
             need = f"stay in [{low:g}, {high:g}] on axis {k}"
-            require.fail(symbol, need, worst, "widen the states, or clip where it has a stop")
+            require.fail(
+                symbol, need, worst, "widen the states, or clip f where the system has a stop"
+            )
     return x

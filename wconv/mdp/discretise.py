@@ -11,12 +11,12 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.mdp.continuous import LEAVES, ContinuousMDP
+from wconv.mdp.continuous import ContinuousMDP
 from wconv.mdp.factored import Factored, successors
 from wconv.mdp.model import MDP, make_mdp
 from wconv.mdp.smooth import SmoothMDP, of_state
 from wconv.mdp.state_grid import StateGrid, state_grid
-from wconv.mdp.tabulate import evaluated
+from wconv.mdp.tabulate import continuous_tables
 
 SMALL: Final = 4_000_000
 """Entries up to which the transition is a dense table; above it is W·B, which is never formed."""
@@ -29,8 +29,8 @@ def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: 
     """The MDP of a continuous problem on ``states`` nodes an axis and ``actions`` nodes an axis.
 
     r_sa = r(x_s, a), P(s'|s, a) = Σ_j w_j(f(x_s, a))B_js': exact expectations of the noise, see
-    ``state_grid``. Its ``smooth`` functions carry the grid of the states (``mdp.smooth.states``), and the
-    exact values of problems whose V is quadratic where no path meets an end.
+    ``state_grid``. Where V* is quadratic and no path meets an end it is exact on the nodes. The MDP carries
+    the grid of its states, ``mdp.smooth.states``, and the problem, ``mdp.smooth.continuous``.
 
     Raises:
         InputError: naming dynamics or reward when their shape or type is wrong or f leaves the states,
@@ -41,12 +41,7 @@ def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: 
     nodes, B = grid.nodes, grid.noise_matrix()
     smooth = _on_nodes(problem, grid, nodes, B)
     action_grid = problem.actions.grid(require.count("actions", actions, 1))
-    points = action_grid.nodes
-    r = evaluated("reward", problem.reward, nodes[:, None], points[None], (), AXES)
-    f = evaluated(
-        "dynamics", problem.dynamics, nodes[:, None], points[None], (len(grid.axes),), AXES
-    )
-    _require_inside(f, grid)
+    r, f = continuous_tables(problem, nodes[:, None], action_grid.nodes[None])
     return make_mdp(
         r,
         _transition(f, grid, B),
@@ -58,9 +53,6 @@ def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: 
     )
 
 
-AXES: Final = "(states, actions)"
-
-
 def _transition(f: Array, grid: StateGrid, B: Any) -> Any:
     """P of the means f (S, A, k): a table where it is small, else where to and then the noise."""
     pairs = f.reshape(-1, f.shape[-1])
@@ -70,9 +62,7 @@ def _transition(f: Array, grid: StateGrid, B: Any) -> Any:
     product = Factored(W, B)
     if len(pairs) * grid.n > SMALL:
         return product
-    return np.asarray(W @ B if isinstance(B, np.ndarray) else (W @ B).toarray()).reshape(
-        *f.shape[:2], grid.n
-    )
+    return product.toarray().reshape(*f.shape[:2], grid.n)
 
 
 def _on_nodes(problem: ContinuousMDP, grid: StateGrid, nodes: Array, B: Any) -> SmoothMDP:
@@ -96,20 +86,3 @@ def _on_nodes(problem: ContinuousMDP, grid: StateGrid, nodes: Array, B: Any) -> 
         states=grid,
         continuous=problem,
     )
-
-
-def _require_inside(f: Array, grid: StateGrid) -> None:
-    """The means of next states lie in the intervals."""
-    require.finite("dynamics", f, "f(x, a) must be finite at every state and action")
-    for k, axis in enumerate(grid.axes):
-        if axis.periodic:
-            continue
-        off = np.maximum(axis.low - f[..., k], f[..., k] - (axis.low + axis.length))
-        if off.max() > LEAVES * axis.length:
-            s, a = np.unravel_index(int(off.argmax()), off.shape)
-            require.fail(
-                "dynamics",
-                f"stay in [{axis.low:g}, {axis.low + axis.length:g}] on axis {k}",
-                f"{f[s, a, k]:.6g} at x = {np.round(grid.nodes[s], 4).tolist()}",
-                "widen the states, or clip f where the system has a stop",
-            )

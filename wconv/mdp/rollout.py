@@ -17,11 +17,10 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.mdp.continuous import ContinuousMDP
-from wconv.mdp.discretise import AXES
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy, softmax_policy
 from wconv.mdp.state_grid import StateGrid
-from wconv.mdp.tabulate import evaluated
+from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import Measured
 from wconv.measures.replications import replicated
 from wconv.measures.spaces import Interval
@@ -66,8 +65,8 @@ class BetweenNodes:
         points, a = self.problem.inside("x", numbers("x", x)), self.mdp.grid.nodes[None]
         found = []
         for part in np.array_split(points[:, None], len(points) * self.mdp.n_actions // BLOCK + 1):
-            where, w = self.states.sparse_weights(_means(self.problem, part, a))
-            r = evaluated("reward", self.problem.reward, part, a, (), AXES)
+            r, f = continuous_tables(self.problem, part, a)
+            where, w = self.states.sparse_weights(f)
             found.append(r + self.mdp.gamma * (w * self.after[where]).sum(axis=-1))
         return np.concatenate(found)
 
@@ -164,21 +163,13 @@ def simulate(
     total, largest = np.zeros(len(x)), 0.0
     for t in range(steps):
         a, logf = policy.draw(x, rng)
-        pairs = x[:, None], a[:, None]
-        r = evaluated("reward", problem.reward, *pairs, (), AXES)[:, 0]
+        r, mean = (table[:, 0] for table in continuous_tables(problem, x[:, None], a[:, None]))
         soft = r - problem.temperature * logf
         total += gamma**t * soft
         largest = max(largest, float(np.abs(soft).max()))
-        mean = _means(problem, *pairs)[:, 0]
         x = _folded(problem, mean + rng.standard_normal(x.shape) * problem.deviations)
     values = replicated(total.reshape(episodes, *first.shape[:-1]), confidence=CONFIDENCE)
     return values.with_error("truncation", gamma**steps / (1.0 - gamma) * largest)
-
-
-def _means(problem: ContinuousMDP, x: Array, a: Array) -> Array:
-    """f(x, a), inside the intervals up to rounding."""
-    f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes),), AXES)
-    return problem.inside("dynamics", f)
 
 
 def _folded(problem: ContinuousMDP, x: Array) -> Array:

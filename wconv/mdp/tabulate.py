@@ -1,4 +1,4 @@
-"""From functions of a continuous action to a finite MDP on the nodes of a grid."""
+"""Users' functions as arrays; from functions of a continuous action to a finite MDP on a grid."""
 
 import sys
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
+from wconv.mdp.continuous import ContinuousMDP
 from wconv.mdp.model import MDP, make_mdp
 from wconv.mdp.smooth import SmoothMDP, StateActionFunction
 
@@ -72,6 +73,20 @@ def evaluated(
             symbol, "be computed in float64", values.dtype, "drop casts and narrow constants"
         )
     return values
+
+
+def continuous_tables(problem: ContinuousMDP, x: Array, a: Array) -> tuple[Array, Array]:
+    """r(x, a), (n, A), and f(x, a), (n, A, k), of states x (n, 1, k) and actions a (1 or n, A, d).
+
+    Raises:
+        InputError: as ``evaluated``; numbers that are not finite, and means f that leave an interval.
+
+    """
+    axes = "(states, actions)"
+    r = evaluated("reward", problem.reward, x, a, (), axes)
+    f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes),), axes)
+    require.finite("reward", r)
+    return r, problem.inside("dynamics", f)
 
 
 def _remedy(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
