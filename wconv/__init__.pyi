@@ -103,6 +103,7 @@ from .diagnostics.flow import (
 )
 from .diagnostics.proximal import (
     ProximalSteps as ProximalSteps,
+    longest_frozen_step as longest_frozen_step,
     proximal_steps as proximal_steps,
     step_distance as step_distance,
 )

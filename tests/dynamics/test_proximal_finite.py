@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linprog
 from scipy.special import logsumexp
 
-from wconv.dynamics.proximal_finite import finite_gap, finite_step, moving_step
+from wconv.dynamics.proximal_finite import finite_gap, finite_step, freezing_step
 from wconv.dynamics.proximal_plane import gibbs_form
 
 
@@ -119,12 +119,12 @@ def test_the_gibbs_policy_stays_for_every_step():
     for eta in (1e-3, 1.0, 1e3):
         phi, _ = finite_step(Q, gibbs, cost, tau, eta, log_w, 1e-13)
         assert np.abs(gibbs_form(phi, Q, tau, log_w) - gibbs).sum() <= 1e-5
-    assert (moving_step(Q, gibbs, cost, tau, log_w) > 1e12).all()
+    assert (freezing_step(Q, gibbs, cost, tau, log_w) > 1e12).all()
 
 
 def test_masses_move_exactly_beyond_the_step_of_freezing():
     Q, nu, cost, tau, _, log_w = problem()
-    eta = moving_step(Q, nu, cost, tau, log_w)
+    eta = freezing_step(Q, nu, cost, tau, log_w)
     assert (eta > 0).all()
     moves = []
     for s, factor in [(s, f) for s in range(6) for f in (0.97, 1.03)]:
@@ -142,7 +142,7 @@ def test_an_empty_allowed_action_and_a_full_forbidden_one_never_freeze():
     nu[0, 2] = 0.0
     nu /= nu.sum(axis=1, keepdims=True)
     log_w[4] = -np.inf
-    assert (moving_step(Q, nu, cost, tau, log_w) == 0).all()
+    assert (freezing_step(Q, nu, cost, tau, log_w) == 0).all()
     phi, _ = finite_step(Q, nu, cost, tau, eta, log_w)
     p = gibbs_form(phi, Q, tau, log_w)
     assert (p[:, 4] == 0).all()

@@ -7,7 +7,7 @@ from scipy.special import logsumexp
 
 import wconv as wc
 from wconv.dynamics import proximal_plane
-from wconv.dynamics.proximal_finite import moving_step
+from wconv.dynamics.proximal_finite import freezing_step
 from wconv.dynamics.proximal_plane import (
     gibbs_form,
     plane_distance_squared,
@@ -177,7 +177,7 @@ def test_short_steps_move_where_transport_between_nodes_is_frozen():
     tau, n = 0.3, 12
     Q, nu, grid, log_w = problem(BOX, n)
     cost = ((grid.nodes[:, None] - grid.nodes[None]) ** 2).sum(axis=-1)
-    frozen = moving_step(Q, nu, cost, tau, log_w)[0]
+    frozen = freezing_step(Q, nu, cost, tau, log_w)[0]
     found = []
     for eta in (frozen / 10, frozen / 20):
         phi, p, gap = solved((Q, nu, grid, log_w), tau, eta, 1e-10)

@@ -10,22 +10,24 @@ from hypothesis import strategies as st
 import wconv as wc
 from wconv.measured import EPS
 
-SMALL = {"resolution": 16}
-COARSE = {"box-2d": {"resolution": 6}, "navigation": {"resolution": 4, "states": 9, "noise": 0.11}}
-"""Two dimensions; where states are a continuum their noise is coarser than by default."""
+SMALL = {
+    "box-2d": {"resolution": 6},
+    "navigation": {"resolution": 4, "states": 9, "noise": 0.11},
+    "torque-pendulum": {"states": 12, "angle_noise": 0.45, "speed_noise": 1.2},
+    "hill": {"states": 12, "noise": 0.4},
+    **{
+        n: {"states": 12, "noise": 0.5}
+        for n in ("lq-1d", "lq-2d", "circle-pendulum", "additive-noise")
+    },
+}
+"""Few nodes, and noise that they resolve; 16 nodes for actions of one dimension."""
 
-NOISY = {"lq-1d": 0.5, "lq-2d": 0.5, "circle-pendulum": 0.5, "hill": 0.4, "additive-noise": 0.5}
-NOISY_PENDULUM = {"angle_noise": 0.45, "speed_noise": 1.2}
 NAMES = sorted(wc.zoo.RECIPES)
 
 
 def build(name, **more):
     known = wc.zoo.parameters_of(name)
-    wanted = {**SMALL, **COARSE.get(name, {}), **more}
-    if name in NOISY:
-        wanted = {"noise": NOISY[name], "states": 12, **wanted}
-    if name == "torque-pendulum":
-        wanted = {**NOISY_PENDULUM, "states": 12, **wanted}
+    wanted = {"resolution": 16, **SMALL.get(name, {}), **more}
     return wc.zoo.make(name, **{key: value for key, value in wanted.items() if key in known})
 
 
@@ -45,9 +47,9 @@ def other(mdp, *, reward=None, transition=None, temperature=None, grid=None):
     )
 
 
-def check_agree(a, b, slack=0.0):
-    """Two measured arrays overlap within their errors and a derived slack."""
-    assert (np.abs(a.value - b.value) <= a.error + b.error + slack).all()
+def agree(a, b, slack=0.0):
+    """Whether two measured arrays overlap within their errors and a derived slack."""
+    return bool((np.abs(a.value - b.value) <= a.error + b.error + slack).all())
 
 
 def ulps(mdp, *values):
@@ -60,7 +62,7 @@ def ulps(mdp, *values):
 def test_a_constant_reward_shifts_the_value(mdp, c):
     before, after = wc.solve(mdp, tol=None), wc.solve(other(mdp, reward=mdp.r + c), tol=None)
     shift = c / (1 - mdp.gamma)
-    check_agree(after.measured, before.measured + shift, ulps(mdp, after.V, before.V, c))
+    assert agree(after.measured, before.measured + shift, ulps(mdp, after.V, before.V, c))
 
 
 @given(problems, st.floats(0.1, 10))
@@ -68,7 +70,7 @@ def test_reward_and_temperature_scale_together(mdp, scale):
     before = wc.solve(mdp, tol=None).measured
     scaled = other(mdp, reward=scale * mdp.r, temperature=scale * mdp.tau)
     after = wc.solve(scaled, tol=None).measured
-    check_agree(after, scale * before, scale * ulps(mdp, before.value))
+    assert agree(after, scale * before, scale * ulps(mdp, before.value))
 
 
 @given(problems, st.floats(1.1, 5))
@@ -83,7 +85,7 @@ def test_relabelled_states_get_relabelled_values(mdp, seed):
     order = np.random.default_rng(seed).permutation(mdp.n_states)
     P = mdp.P if isinstance(mdp.P, np.ndarray) else mdp.P.toarray().reshape(*mdp.r.shape, -1)
     moved = other(mdp, reward=mdp.r[order], transition=P[order][:, :, order])
-    check_agree(wc.solve(moved, tol=None).measured, wc.solve(mdp, tol=None).measured[order])
+    assert agree(wc.solve(moved, tol=None).measured, wc.solve(mdp, tol=None).measured[order])
 
 
 @given(problems, seeds)
@@ -96,8 +98,8 @@ def test_no_policy_beats_the_optimal_one_and_residuals_are_non_negative(mdp, see
 @given(problems)
 def test_the_solution_is_a_fixed_point_and_the_value_of_its_policy(mdp):
     star = wc.solve(mdp, tol=None)
-    check_agree(wc.apply_optimality(mdp, star.measured), star.measured)
-    check_agree(
+    assert agree(wc.apply_optimality(mdp, star.measured), star.measured)
+    assert agree(
         wc.evaluate(mdp, star.policy).measured, star.measured, star.policy_loss + ulps(mdp, star.V)
     )
 

@@ -64,18 +64,12 @@ def transport_constant(run: "wc.Run", path: "wc.Path") -> "wc.Bracket":
 def continuum(run: "wc.Run") -> "Hypothesis":
     """H1, and on a finite set the longest step that leaves some state where it is, of all policies."""
     line = on_a_line(run)
-    space = run.mdp.grid.space
-    if line.holds or not isinstance(space, wc.FiniteSet):
+    if not run.mdp.grid.is_finite_set:
         return line
-    from wconv.dynamics.proximal_finite import moving_step  # it imports JAX
-
-    cost, log_w = space.distances() ** 2, run.mdp.grid.log_weights
-    longest = {}
-    for name, policy in run.policies.items():
-        value = run.evaluate(policy)
-        longest[name] = float(moving_step(value.Q, policy.pi, cost, run.mdp.tau, log_w).max())
     # The optimal policy rests at every step, up to what its rounding makes of it.
-    name = max((n for n in longest if n != "optimal"), key=longest.__getitem__)
+    others = {name: policy for name, policy in run.policies.items() if name != "optimal"}
+    longest = {n: wc.longest_frozen_step(run.evaluate(p)).max() for n, p in others.items()}
+    name = max(longest, key=longest.__getitem__)
     frozen = f"steps up to {longest[name]:.3g} leave a state of the {name} policy where it is"
     return condition("H1", False, f"the actions are a finite set: {frozen}")
 

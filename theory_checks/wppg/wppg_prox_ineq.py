@@ -16,11 +16,11 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.wppg import (
-    EVERYWHERE,
+    COLD,
+    HEAVY,
+    LINE,
     LONG,
-    RING,
     SHORT,
-    TABLE,
     TRANSLATE,
     WELL,
     distances_known,
@@ -37,7 +37,9 @@ CASES = [
     WELL,
     case("ring"),
     case("garnet"),
-    *(c for c in EVERYWHERE[2:] if c not in (RING, TABLE)),
+    LINE,
+    COLD,
+    HEAVY,
     case("box-2d", tier="all", resolution=8, expect="INAPPLICABLE", fails="H1"),
 ]
 CONTROLS = [

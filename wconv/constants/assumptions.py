@@ -10,7 +10,7 @@ from wconv.constants.regularity import regularity
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, uniform
 from wconv.measures.divergences import kl
-from wconv.measures.spaces import GaussianLine, Torus
+from wconv.measures.spaces import GaussianLine, Grid, Torus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,6 @@ def assumptions_of(mdp: MDP, initial: Policy | None = None) -> Assumptions:
         isinstance(space, GaussianLine),
         not isinstance(space, GaussianLine | Torus),
     )
-    side = max(n * h for n, h in zip(mdp.grid.shape, mdp.grid.spacing, strict=True))
     moments = (start.pi * np.square(mdp.grid.nodes).sum(axis=-1)).sum(axis=-1)
     return Assumptions(
         R_max=float(found.r_high.upper.max() - found.r_low.lower.min()) / 2,
@@ -94,6 +93,12 @@ def assumptions_of(mdp: MDP, initial: Policy | None = None) -> Assumptions:
         K_0=max(float(kl(start, mu).upper.max()), 0.0),
         M_0=float(moments.max()) if on_line else 0.0,
         dim=mdp.grid.dim,
-        reference=None if on_line else (side / (pi if reflected else 2 * pi)) ** 2,
+        reference=None if on_line else uniform_log_sobolev(mdp.grid),
         reflected=reflected,
     )
+
+
+def uniform_log_sobolev(grid: Grid) -> float:
+    """C_LS of the uniform law of a box, (L/π)², or a torus, (L/2π)², L the longest side."""
+    longest = float(np.multiply(grid.shape, grid.spacing).max())
+    return (longest / (2 * pi if isinstance(grid.space, Torus) else pi)) ** 2

@@ -5,12 +5,13 @@ C_T(π_k) ≤ C_T(η) = C_LS(μ)·exp((osc q + D²/(2η))/τ) (`wppg-uniform-t2`
 """
 
 from dataclasses import dataclass
-from math import exp, log, pi
+from math import exp, log
 
 import numpy as np
 
 from wconv import _require as require
 from wconv.constants.a_priori import power
+from wconv.constants.assumptions import uniform_log_sobolev
 from wconv.exact.evaluate import evaluate
 from wconv.exact.solve import solve
 from wconv.mdp.model import MDP
@@ -76,9 +77,8 @@ def proximal_threshold(mdp: MDP, initial: Policy | None = None) -> Threshold:
     osc_r = float(np.ptp(mdp.r, axis=1).max())
     osc_q = osc_r + mdp.contraction * float(best.upper.max() - first.lower.min())
     sides = np.array(grid.shape) * np.array(grid.spacing)
-    around = isinstance(space, Torus)
-    diameter_squared = float(np.square(sides / 2 if around else sides).sum())
-    base = float((sides.max() / (2 * pi if around else pi)) ** 2)
+    diameter_squared = float(np.square(sides / 2 if isinstance(space, Torus) else sides).sum())
+    base = uniform_log_sobolev(grid)
     offset = log(base / (mdp.gamma * mdp.tau)) + osc_q / mdp.tau
     pull = diameter_squared / (2 * mdp.tau)
     # x = log η solves x = offset + pull·e^{−x}: y = x − offset has y + log y = log pull − offset.

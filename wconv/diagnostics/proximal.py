@@ -23,8 +23,7 @@ class ProximalSteps:
     """K steps of WPPG: ``moved`` = W²(π_{k+1}, π_k) and the duality ``gap`` of each, both (K, S).
 
     The gap bounds the error of the one-step inequality against every competitor. ``freezes`` is the
-    largest η (K, S) that would have left π_k where it was: on a finite set up to its rounding; 0 on a
-    continuum, where steps of any length move.
+    largest η (K, S) that would have left π_k where it was, see ``longest_frozen_step``.
     """
 
     moved: Measured
@@ -58,19 +57,23 @@ def proximal_steps(path: Path) -> ProximalSteps:
             dual = plane_distance_squared(phi, p, nu, mdp.grid, eta)
             moved.append(Measured.of(dual, gap=2 * eta * off))
         gap.append(Measured.of(off, how="upper bound"))
-        freezes.append(_freezes(value))
+        freezes.append(longest_frozen_step(value))
     return ProximalSteps(stack(moved), stack(gap), np.stack(freezes))
 
 
-def _freezes(value: Evaluation) -> Array:
-    """The largest η that leaves the policy where it is, (S,)."""
+def longest_frozen_step(value: Evaluation) -> Array:
+    """The largest η whose proximal step leaves an evaluated policy where it is, (S,).
+
+    min C_ij/(2(φ_i − φ_j)₊) on a finite set of squared distances C, φ = q − τ log(dπ/dμ), ∞ at rest;
+    0 on a continuum, where short steps move, too.
+    """
     mdp = value.mdp
     if not isinstance(mdp.grid.space, FiniteSet):
         return np.zeros(mdp.n_states)
-    from wconv.dynamics.proximal_finite import moving_step
+    from wconv.dynamics.proximal_finite import freezing_step
 
     cost = mdp.grid.space.distances() ** 2
-    return moving_step(value.Q, value.policy.pi, cost, mdp.tau, mdp.grid.log_weights)
+    return freezing_step(value.Q, value.policy.pi, cost, mdp.tau, mdp.grid.log_weights)
 
 
 def step_distance(new: Density, old: Density) -> Measured:

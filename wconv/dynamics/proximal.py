@@ -141,7 +141,7 @@ def _step(
         vague = ~(gap <= SHARE * gain)
         if not vague.any() or goal <= 2 * floor.min():
             break
-        goal = float((np.min(SHARE**2 * gap[vague]) + floor).min())
+        goal = float(SHARE**2 * gap[vague].min() + floor.min())
     _require_certified(gap, size, tol, floor, gain)
     return after
 

@@ -9,7 +9,7 @@ competitors at once: with F(π) = ⟨Q, π⟩ − τKL(π‖w), for every π,
 
     F(p_φ) − F(π) ≥ [W²(p_φ, ν) − W²(π, ν)]/(2η) + τKL(π‖p_φ) − gap.
 
-On a finite set small steps do not move any mass: ``moving_step``.
+On a finite set small steps do not move any mass: ``freezing_step``.
 """
 
 import warnings
@@ -94,7 +94,7 @@ def _transport_bound(phi: Array, p: Array, nu: Array, cost: Array) -> float:
     return float((plan * reduced).sum() + left * slack.max() + u * (6 + sum(slack.shape)) * size)
 
 
-def moving_step(Q: Array, nu: Array, C: Array, tau: float, log_w: Array) -> Array:
+def freezing_step(Q: Array, nu: Array, C: Array, tau: float, log_w: Array) -> Array:
     """The largest η, shape (S,), for which the proximal step returns ν itself: freezing.
 
     ν stays iff φ_i − φ_j ≤ C_ij/(2η) for all i, and all j with ν_j > 0, where φ = Q − τ log(ν/w):

@@ -28,6 +28,7 @@ from wconv.exact.off_grid import (
     soft_backup,
 )
 from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.state_grid import nodes_an_axis
 from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import EPS
 from wconv.measures.spaces import FiniteSet, Torus
@@ -170,12 +171,7 @@ def _expectations(direction: Direction, means: Array) -> Array:
 
 def _directions(problem: ContinuousMDP, states: int | Sequence[int]) -> tuple[Direction, ...]:
     spaces = problem.axes
-    counts = [states] * len(spaces) if isinstance(states, int | np.integer) else list(states)
-    if len(counts) != len(spaces):
-        require.fail(
-            "states", f"have one number for each of {len(spaces)} axes", counts, "match them"
-        )
-    counts = [require.count(f"states on axis {k}", n, 2) for k, n in enumerate(counts)]
+    counts = nodes_an_axis(states, len(spaces), 2)
     if np.prod(counts) > MAX_NODES:
         require.fail("states", f"be at most {MAX_NODES} in all", counts, "use wc.discretise")
     return tuple(

@@ -189,14 +189,9 @@ def state_grid(
         InputError: fewer than 6 nodes an axis, or a spacing above √(3/2)·σ on an axis with noise σ > 0.
 
     """
-    counts = [n] * len(spaces) if isinstance(n, int | np.integer) else list(n)
-    if len(counts) != len(spaces):
-        require.fail(
-            "states", f"have one number for each of {len(spaces)} axes", counts, "match them"
-        )
     made = []
-    for k, (space, sigma, count) in enumerate(zip(spaces, noise, counts, strict=True)):
-        nodes = require.count(f"states on axis {k}", count, FEWEST)
+    counts = nodes_an_axis(n, len(spaces), FEWEST)
+    for k, (space, sigma, nodes) in enumerate(zip(spaces, noise, counts, strict=True)):
         periodic = isinstance(space, Torus)
         low = 0.0 if isinstance(space, Torus) else space.low
         length = space.length if isinstance(space, Torus) else space.high - space.low
@@ -211,3 +206,16 @@ def state_grid(
             )
         made.append(axis)
     return StateGrid(tuple(made))
+
+
+def nodes_an_axis(states: int | Sequence[int], axes: int, least: int) -> list[int]:
+    """One number of nodes for each axis, from one for all or one for each.
+
+    Raises:
+        InputError: another number of them, or fewer nodes than ``least``.
+
+    """
+    counts = [states] * axes if isinstance(states, int | np.integer) else list(states)
+    if len(counts) != axes:
+        require.fail("states", f"have one number for each of {axes} axes", counts, "match them")
+    return [require.count(f"states on axis {k}", n, least) for k, n in enumerate(counts)]

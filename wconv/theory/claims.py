@@ -21,6 +21,9 @@ Labels = Mapping[str, Sequence[str] | Sequence[float]]
 BOUND = "bound"
 """The pseudo-constant that scales a whole right side (so that bounds without constants have teeth)."""
 
+COUNTED = 1e-3
+"""Smaller values, in units of the largest, do not count for what typically changes under refinement."""
+
 RESERVED = frozenset({"lhs", "rhs", "claim"})
 """Keys of a worst point that are not axes."""
 
@@ -239,10 +242,6 @@ def equal(
 ) -> Claim:
     """The identity lhs = rhs(constants) at every point (two claims in one)."""
     return _claim(name, lhs, rhs, "=", over, scale, constants)
-
-
-COUNTED = 1e-3
-"""Smaller values, in units of the largest, do not count for what typically changes under refinement."""
 
 
 def _typical(change: Array, value: Array) -> Array:
