@@ -161,6 +161,7 @@ BAD = {
     "no seed": ({}, {"seed": -1}, "seed must be an integer >= 0"),
     "undiscounted": ({"discount": 1.0}, {}, r"discount must lie in \[0, 1\)"),
     "no entropy": ({"temperature": 0.0}, {}, "temperature must be positive"),
+    "hardly any noise": ({"noise": 1e-3}, {}, r"noise must be zero or at least 0.0016 on axis 0"),
     "leaves": ({"dynamics": leaving}, {}, r"dynamics must stay in \[-4, 4\] on axis 0"),
 }
 

@@ -106,6 +106,20 @@ def test_the_resolvent_of_a_sparse_kernel_from_both_sides(many):
     assert np.abs(b + 0.95 * y @ kernel - y).max() <= 60 * slack
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_band_is_as_wide_as_the_farthest_move_to_either_side(way, monkeypatch):
+    monkeypatch.setattr(linear, "MAX_STATES", 20)
+    s = 400
+    near, far = (
+        successors(np.clip(np.arange(s)[:, None] + way * step, 0, s - 1), np.ones((s, 1)), s)
+        for step in (1, 60)
+    )
+    mdp = line(s, 1)
+    assert isinstance(linear.factor(mdp, Factored(near, near)), linear.SparseLU)
+    assert isinstance(linear.factor(mdp, Factored(near, far)), linear.Iterative)
+    assert isinstance(linear.factor(mdp, Factored(far, near).tocsr()), linear.Iterative)
+
+
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 0.95, 0.999]))
 def test_certified_errors_hold_against_80_bits(families, seed, gamma):
     mdp = line(80, 3, seed=seed, discount=gamma)

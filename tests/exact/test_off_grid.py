@@ -8,7 +8,8 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 import wconv as wc
-from wconv.exact.off_grid import Direction, StateFunction, sample
+from wconv.exact import off_grid
+from wconv.exact.off_grid import Direction, StateFunction, action_rule, sample
 
 
 def polynomial(low, length, periodic, noise):
@@ -54,6 +55,16 @@ def test_expectations_against_quadrature(periodic, noise):
     assert np.abs(V.expected(means[:, None]) - [ahead(m) for m in means]).max() <= 1e-8
 
 
+def test_tables_by_blocks_are_those_of_one_block(monkeypatch):
+    axes = (polynomial(-1.0, 3.0, False, 0.3), polynomial(0.0, 2.0, True, 0.2))
+    table = np.random.default_rng(0).normal(size=(4, 4))
+    means = np.random.default_rng(1).uniform(0.0, 2.0, (9, 2))
+    one = StateFunction(axes, table).expected(means)
+    monkeypatch.setattr(off_grid, "ENTRIES", 100)
+    # Sums of 100 products or so of numbers of size one, in another order.
+    assert np.abs(StateFunction(axes, table).expected(means) - one).max() <= 1e-13
+
+
 def line(x, a):
     return 0.5 * x + 0.0 * a
 
@@ -96,7 +107,9 @@ def test_the_bound_bounds_and_not_by_far(case):
     true = np.abs(error.value(x) - exact(x)).max()
     assert 100 * exact.error.bound <= true
     assert true <= error.bound <= 50 * true
-    assert error.bound <= error.states + 2 * error.actions + error.rounding
+    residual = np.abs(error.residual).max() / (1 - mdp.gamma)
+    assert error.bound == pytest.approx(residual + error.actions + error.rounding, rel=1e-12)
+    assert residual <= error.states + error.actions
 
 
 def test_the_error_of_states_has_order_four_on_a_circle():
@@ -131,6 +144,25 @@ def test_reflection_is_counted():
     assert np.abs(error.reflected - outside).max() <= 1e-14
 
 
+def test_sums_over_actions_in_the_plane_are_those_of_gauss():
+    rule = action_rule(wc.Box((0.0, -1.0), (1.0, 3.0)), 4)
+    a, m = rule.nodes, np.exp(rule.log_masses)
+    assert m.sum() == pytest.approx(1.0, rel=1e-14)
+    # Degree 7 in each: ∫a_1^7 = 1/8 on [0, 1], and ∫a_2^7/4 = (3^8 − 1)/32 on [−1, 3].
+    assert m @ (a[:, 0] ** 7 * a[:, 1] ** 7) == pytest.approx((3**8 - 1) / 256, rel=1e-13)
+    circle = action_rule(wc.Torus(2.0), 5)
+    assert np.array_equal(circle.nodes, wc.Torus(2.0).grid(5).nodes)
+
+
+def test_circles_have_no_walls_and_values_are_kept_at_a_quarter_of_the_spacing():
+    ring = wc.continuum_error(wc.solve(wc.zoo.circle_pendulum(states=16, resolution=4)), points=16)
+    assert not ring.reflected.any()
+    assert ring.value.table.shape == (64,)
+    line = wc.continuum_error(wc.solve(wc.zoo.hill(states=24, resolution=4)), points=16)
+    assert line.value.table.shape == (93,)
+    assert np.diff(line.value.directions[0].nodes) == pytest.approx(4 / 92)
+
+
 def test_samples_are_seeded_spread_and_denser_near_walls():
     wall, ring = polynomial(-1.0, 3.0, False, 0.1), polynomial(-1.0, 3.0, True, 0.1)
     x = sample((wall, ring), 1024, seed=0)
@@ -146,10 +178,10 @@ def test_bad_input():
     tabular = wc.solve(wc.zoo.double_well())
     mdp = wc.zoo.hill(noise=0.3, states=15, resolution=4)
     solution = wc.solve(mdp)
-    with pytest.raises(
-        wc.InputError, match=r"solution must be of a continuous problem.*discretise"
-    ):
+    with pytest.raises(wc.InputError, match=r"mdp must have continuous states.*discretise"):
         wc.continuum_error(tabular)
+    with pytest.raises(wc.InputError, match=r"solution must be of wc[.]solve, got MDP"):
+        wc.continuum_error(mdp)
     with pytest.raises(wc.InputError, match="points must be an integer >= 16"):
         wc.continuum_error(solution, points=5)
     error = wc.continuum_error(solution, points=16)
@@ -159,7 +191,8 @@ def test_bad_input():
         error.value([[0.0, 1.0]])
     with pytest.raises(wc.InputError, match=r"actions must have shape \(A, 1\)"):
         error.log_density([[0.0]], [0.1, 0.2])
-    assert "sampled at 16 points" in repr(error)
+    worst = error.points[np.abs(error.residual).argmax(), 0]
+    assert f"sampled at 16 points, largest at x = [{worst:.3g}]" in repr(error)
 
 
 def test_means_that_leave_between_the_nodes_are_refused():

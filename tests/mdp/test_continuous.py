@@ -1,5 +1,6 @@
 """Continuous states: weights and noise against quadrature, values against closed forms, measured orders."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import gymnasium
@@ -14,7 +15,7 @@ from scipy.stats import norm
 
 import wconv as wc
 from wconv.mdp import zoo
-from wconv.mdp.state_grid import Axis, StateGrid, hats
+from wconv.mdp.state_grid import Axis, StateGrid, hats, state_grid
 
 EPS = np.finfo(float).eps
 WALLS = Axis(low=-1.0, length=3.0, n=31, periodic=False, noise=0.2)
@@ -45,6 +46,18 @@ def test_six_nodes_or_all_of_them(share, axis):
     table = np.zeros(axis.n)
     np.add.at(table, where, w)
     assert np.abs(table - axis.dense_weights(x)).max() <= 1e-14
+
+
+def test_axes_of_different_lengths_keep_their_order():
+    grid = StateGrid((replace(WALLS, n=7), replace(CIRCLE, n=9), replace(WALLS, n=8)))
+    x = np.array([[0.3, 2.9, 1.99], [-1.0, 0.0, 0.1]])
+    where, w = grid.sparse_weights(x)
+    table = np.zeros((2, grid.n))
+    np.add.at(table, (np.arange(2)[:, None], where), w)
+    assert np.abs(table - grid.dense_weights(x)).max() <= 1e-14
+    # Weights have the mean of the point, away from walls and from the seam of the circle.
+    inner = np.array([[0.3, 1.4, 0.6]])
+    assert grid.dense_weights(inner) @ grid.nodes == pytest.approx(inner, abs=1e-14)
 
 
 @pytest.mark.parametrize("width", [0.3, 1.0, 2.0])
@@ -92,6 +105,24 @@ def test_noise_at_the_ends_is_reflected_or_wrapped(axis):
             points=[axis.nodes[i]],
         )[0]
         assert B[1, i] == pytest.approx(hat, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [17, 69, 118])
+def test_the_coarsest_spacing_that_is_allowed_leaves_no_noise(n):
+    h = 1.0 / n
+    sigma = h * np.sqrt(2 / 3)  # σ² − 2h²/3 is zero up to rounding of either sign
+    B = state_grid((wc.Torus(1.0),), (sigma,), n).noise_matrix()
+    assert np.abs(B - np.eye(n)).max() <= 1e-7  # the root of rounding, 2e-8
+
+
+@pytest.mark.parametrize("noise", [60.0, 1e9])
+def test_noise_much_wider_than_the_states_is_uniform(noise):
+    flat = np.full(31, 1 / 30)
+    flat[[0, -1]] /= 2
+    wall, ring = replace(WALLS, noise=noise), replace(CIRCLE, noise=noise)
+    # A mass near 1/width is a second difference of numbers near width, 90 here: 90²·EPS.
+    assert wall.noise_matrix() / flat == pytest.approx(1.0, abs=4e-12)
+    assert ring.noise_matrix() * 30 == pytest.approx(1.0, abs=4e-12)
 
 
 def riccati(a, b, gamma, *, m=1.0, n=0.5):
@@ -191,6 +222,11 @@ GOOD = {
     "temperature": 1.0,
 }
 BAD = {
+    "a mean below": (
+        {"dynamics": lambda x, a: 0.0 * a - 1.0 - 1e-6 * (x < 0.9)},
+        {},
+        r"got -1 \(1.0e-06 beyond\)",
+    ),
     "a mean outside": ({"dynamics": lambda x, a: x + a}, {}, "dynamics must stay in"),
     "a mean that is not finite": (
         {"dynamics": lambda x, a: x + a + np.nan},
@@ -200,7 +236,7 @@ BAD = {
     "a mean without its coordinate": (
         {"dynamics": lambda x, a: (x + a)[..., 0]},
         {},
-        "dynamics must have shape",
+        r"dynamics must have shape \(states, actions, coordinates\) = \(20, 8, 1\), got",
     ),
     "a reward of another shape": ({"reward": lambda x, a: x + a}, {}, "reward must have shape"),
     "no continuum": (
@@ -214,10 +250,14 @@ BAD = {
         "states must be intervals and circles",
     ),
     "ends the wrong way": ({"states": wc.Interval(1.0, -1.0)}, {}, "states must have low < high"),
+    "no end": ({"states": wc.Interval(0.0, np.inf)}, {}, "end of states must be finite, got inf"),
+    "no length": ({"states": wc.Torus(0.0)}, {}, "circumference of states must be positive"),
+    "no axis": ({"states": ()}, {}, "states must have one axis or more"),
     "two noises": ({"noise": (0.1, 0.1)}, {}, "noise must have one deviation"),
     "negative noise": ({"noise": -0.1}, {}, "noise must be non-negative"),
     "too coarse": ({}, {"states": 7}, "take 10 nodes or more"),
     "too few": ({}, {"states": 5}, "states on axis 0 must"),
+    "half a node": ({}, {"states": 20.5}, "states on axis 0 must be an integer >= 6, got 20.5"),
     "two counts": ({}, {"states": (10, 10)}, "states must have one number"),
     "no actions": ({}, {"actions": 0}, "actions must"),
 }
@@ -229,6 +269,16 @@ def test_bad_input(case):
     problem = wc.ContinuousMDP(**{**GOOD, **changes})
     with pytest.raises(wc.InputError, match=message):
         wc.discretise(problem, **{"states": 20, "actions": 8, **numbers})
+
+
+def test_functions_that_write_on_their_arguments_are_stopped():
+    def writing(x, a):
+        place = x[..., 0]
+        place -= 0.3  # a view: the nodes of the dynamics would move too
+        return -(place**2) + 0.0 * a[..., 0]
+
+    with pytest.raises(ValueError, match="read-only"):
+        wc.discretise(wc.ContinuousMDP(**{**GOOD, "reward": writing}), states=20, actions=8)
 
 
 def test_without_noise_the_grid_says_what_it_adds():

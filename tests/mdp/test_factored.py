@@ -67,6 +67,19 @@ def test_equal_successors_add_up_and_indices_are_short():
     assert problem(wide).P.indices.dtype == P.indices.dtype == np.int32
 
 
+def test_what_rounding_bounds_count_is_that_of_both_factors():
+    columns, weights, B = tables(2)
+    W, off = successors(columns, weights, M), 1 + 1e-12
+    mdp = problem(Factored(W * off, B * off))
+    low, high = mdp.row_sums
+    assert low <= 1 + 2e-12 <= high
+    assert high - low <= 1e-13
+    P, both = mdp.P, csr_array(B)
+    assert factored.row_length(P) == max(np.diff(W.indptr)) + S
+    assert factored.column_length(P) == (W.toarray() != 0).sum(axis=0).max() + M
+    assert factored.column_length(Factored(W, both)) == factored.column_length(P)
+
+
 def test_what_a_factored_problem_says_and_keeps():
     columns, weights, B = tables(0)
     mdp = problem(Factored(successors(columns, weights, M), B))

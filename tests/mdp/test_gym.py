@@ -119,8 +119,8 @@ def test_a_missing_gymnasium_names_the_extra(monkeypatch):
         from_gymnasium("FrozenLake-v1", **SETTINGS)
 
 
-def _of_table(P):
-    env = SimpleNamespace(P=P, spec=None)
+def _of_table(P, **more):
+    env = SimpleNamespace(P=P, spec=None, **more)
     env.unwrapped = env
     return env
 
@@ -133,6 +133,22 @@ def test_an_environment_of_ones_own():
     assert np.array_equal(mdp.P[:, 0], [[1, 0], [0.5, 0.5]])
     assert np.array_equal(mdp.rho, [0.5, 0.5])
     assert mdp.name == "gymnasium"
+
+
+def test_an_end_where_episodes_start_is_no_sink():
+    # Out and back, reward 1 at the start and 2 on the return, which ends: worth 1 + 2γ, not 0.
+    table = {0: {0: [(1.0, 1, 1.0, False)]}, 1: {0: [(1.0, 0, 2.0, True)]}}
+    mdp = from_gymnasium(_of_table(table, initial_state_distrib=np.array([1.0, 0.0])), **SETTINGS)
+    assert mdp.n_states == 3
+    assert _values(mdp, 0.9, 3) == pytest.approx([1 + 2 * 0.9, 2.0, 0.0])
+    assert np.array_equal(mdp.rho, [1, 0, 0])
+
+
+def test_an_end_that_stays_where_it_is_without_done_absorbs():
+    # FrozenLake's holes repeat themselves with done, others without: both are over.
+    table = {0: {0: [(1.0, 1, 2.0, True)]}, 1: {0: [(1.0, 1, 5.0, False)]}}
+    mdp = from_gymnasium(_of_table(table), **SETTINGS)
+    assert np.array_equal(mdp.r, [[2.0], [0.0]])
 
 
 BAD = [

@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import t as student
 
 import wconv as wc
+from wconv.mdp import rollout
 
 
 class Always:
@@ -67,6 +68,28 @@ def test_linear_quadratic_returns_and_values_between_the_nodes_are_those_in_clos
         1 - gamma
     )
     assert found.error.max() < 0.75 * gamma / 2 * p * sigma**2 / (1 - gamma)
+
+
+def test_actions_are_drawn_from_the_gibbs_policy(monkeypatch):
+    mdp = wc.zoo.hill(states=25, resolution=6, temperature=0.6)
+    policy = wc.between_nodes(mdp, wc.solve(mdp).V)
+    x = np.array([[-0.93], [0.41]])
+    q = policy.q(x)
+    masses = np.exp(q / 0.6) / np.exp(q / 0.6).sum(axis=-1, keepdims=True)
+    n = 40_000
+    a, logf = policy.draw(np.repeat(x, n, axis=0), np.random.default_rng(0))
+    for p, drawn, logs in zip(masses, a[:, 0].reshape(2, n), logf.reshape(2, n), strict=True):
+        hits = drawn[:, None] == mdp.grid.nodes[:, 0]
+        assert (np.abs(hits.mean(axis=0) - p) <= 4 * np.sqrt(p * (1 - p) / n)).all()
+        assert logs == pytest.approx(np.log(6 * p)[hits.argmax(axis=1)], abs=1e-12)
+    monkeypatch.setattr(rollout, "BLOCK", 5)  # two states are two blocks
+    assert np.array_equal(policy.q(x), q)
+
+
+def test_without_discount_the_first_reward_is_all():
+    found = wc.simulate(problem(discount=0.0), Always([0.0], logf=0.7), [0.5], episodes=2)
+    assert found.value == pytest.approx(0.5 - 0.21)
+    assert found.errors["truncation"] == 0
 
 
 def test_without_noise_a_return_is_a_geometric_series():
@@ -180,6 +203,14 @@ def jump(x, a):
     return x + 2.0 * (x > 0.9) + 0.0 * a
 
 
+def drawing(actions, logf):
+    class Fixed:
+        def draw(self, x, _):
+            return np.repeat(actions, len(x), axis=0), np.repeat(logf, len(x), axis=0)
+
+    return wc.simulate(problem(), Fixed(), [0.0])
+
+
 REFUSED = {
     "a table": (
         lambda: wc.between_nodes(wc.zoo.double_well(), np.zeros(3)),
@@ -196,9 +227,25 @@ REFUSED = {
         lambda: wc.simulate(problem(), Always([0.0]), [2.0]),
         "start must stay in",
     ),
+    "a discretised problem": (
+        lambda: wc.simulate(lq(), Always([0.0]), [0.0]),
+        "problem must be a ContinuousMDP, got MDP: .*mdp.smooth.continuous",
+    ),
+    "a policy of the nodes": (
+        lambda: wc.simulate(problem(), wc.uniform(lq()), [0.0]),
+        "policy must draw actions at any state, got Policy: .*between_nodes",
+    ),
     "one episode": (
         lambda: wc.simulate(problem(), Always([0.0]), [0.0], episodes=1),
         "episodes must be an integer >= 2",
+    ),
+    "three axes of points": (lambda: of_lq().q([[[0.5]]]), r"x must have shape \(n, coordinates\)"),
+    "actions of a wrong shape": (lambda: drawing([0.0, 0.0], [0.0]), "actions of draw must have"),
+    "densities in a column": (lambda: drawing([[0.0]], [[0.0]]), "log f of draw must have shape"),
+    "no density": (lambda: drawing([[0.0]], [np.nan]), "log f of draw must be finite"),
+    "no seed": (
+        lambda: wc.simulate(problem(), Always([0.0]), [0.0], seed=-1),
+        "seed must be an integer >= 0",
     ),
     "no steps": (lambda: wc.simulate(problem(), Always([0.0]), [0.0], steps=0), "steps must be"),
     "a mean outside between nodes": (

@@ -110,7 +110,7 @@ BAD = [
     (_user(lambda _, a: a[..., 0], _np_transition), r"add \(0\.0 \* s \+ 0\.0 \* a\[..., 0\]\)$"),
     (_user(lambda s, a: a + s[..., None], _np_transition), r"use a\[..., 0\] for the first"),
     (_user(_np_reward, lambda *_: np.ones((1, 4, 2)) / 2), r"a\[..., 0\]\)\[..., None\]$"),
-    (_user(_np_reward, lambda *_: np.ones((4, 2)) / 2), "of next states on the last axis"),
+    (_user(_np_reward, lambda *_: np.ones((4, 2)) / 2), "with next states on the last axis"),
     (
         _user(lambda s, a: _np_reward(s, a).astype(np.float32), _np_transition),
         "reward must be computed in float64",

@@ -101,6 +101,20 @@ def test_arrows_go_where_the_policy_moves_on_average():
     assert got[central] == pytest.approx(step[every_second][central], abs=1e-6)
 
 
+def test_arrows_go_the_short_way_round_circles():
+    def ahead(x, a):
+        return (x + 1.0 + 0.0 * a) % (2 * np.pi)
+
+    def none(x, a):
+        return 0.0 * (x + a).sum(axis=-1)
+
+    ring, square = wc.Torus(2 * np.pi), wc.Box((-1.0, -1.0), (1.0, 1.0))
+    problem = wc.ContinuousMDP(ahead, none, (ring, ring), square, 0.7, 0.5, 1.0)
+    solution = wc.solve(wc.discretise(problem, states=8, actions=2))
+    arrows = wc.plot_solution(solution).axes[1].collections[0]
+    assert np.stack([arrows.U, arrows.V]) == pytest.approx(1.0, abs=1e-12)
+
+
 def finite_actions():
     problem = wc.ContinuousMDP(
         turning, towards, wc.Torus(), wc.FiniteSet(np.array([[0.0], [1.0]])), 0.9, 0.5, 1.0
@@ -128,6 +142,15 @@ def three_axes():
 def test_what_cannot_be_drawn_is_refused(make, message):
     with pytest.raises(wc.InputError, match=message):
         wc.plot_solution(wc.solve(make()))
+
+
+def test_a_problem_is_no_solution_and_a_file_has_no_states(tmp_path):
+    mdp = wc.zoo.circle_pendulum(states=13, resolution=6)
+    with pytest.raises(wc.InputError, match=r"solution must be of wc[.]solve, got MDP"):
+        wc.plot_solution(mdp)
+    wc.save(mdp, tmp_path / "mine.npz")
+    with pytest.raises(wc.InputError, match=r"mdp must have continuous states.*files keep"):
+        wc.plot_solution(wc.solve(wc.load(tmp_path / "mine.npz")))
 
 
 def test_the_guide_to_continuous_states_runs_as_printed(tmp_path, monkeypatch, capsys):

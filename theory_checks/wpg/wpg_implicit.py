@@ -23,7 +23,7 @@ LENGTHS = (0.01, 1.0)
 """Lengths of single steps from the start, beside those of the path."""
 
 SHORT = replace(TRANSLATE, tight=0.999)
-CASES = [SHORT, *ZOO[1:], HALFWAY, PLANE]
+CASES = [*ZOO[1:], SHORT, HALFWAY, PLANE]
 CONTROLS = [
     control("constant a fifth too small", on=SHORT, constants={"C_LS": 0.8}),
     control("the factor of the exact semigroup", on=SHORT, constants={"resolvents": 10.0}),

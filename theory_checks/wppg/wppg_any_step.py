@@ -40,7 +40,7 @@ FINE_LINE = replace(LINE, parameters={"resolution": 256})
 SLOPE = case("tilted-double-well", discount=0.0, temperature=0.15, barrier=0.0, tight=0.98)
 """p ∝ e^{2a} between walls, six of its lengths apart: C_LS is well above C_P, and attained."""
 
-CASES = [SHARP, SLOPE, *(FINE_LINE if c is LINE else c for c in ZOO[1:]), HALFWAY, PLANE]
+CASES = [*(FINE_LINE if c is LINE else c for c in ZOO[1:]), SHARP, SLOPE, HALFWAY, PLANE]
 CONTROLS = [
     control("constant a twentieth too small", on=SHARP, constants={"C_LS": 0.95}),
     control("steps a twentieth too long", on=SHARP, constants={"eta": 1.05}),

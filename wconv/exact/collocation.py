@@ -28,6 +28,7 @@ from wconv.exact.off_grid import (
     soft_backup,
 )
 from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.rollout import continuous
 from wconv.mdp.state_grid import nodes_an_axis
 from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import EPS
@@ -38,6 +39,9 @@ MAX_NODES: Final = 4000
 """Largest dense system."""
 
 MAX_STEPS: Final = 50
+
+NARROWEST: Final = 1 / 5000
+"""Smallest noise in units of an axis: some 3 L/σ waves meet 8 L/σ points, a minute at this."""
 
 NODAL: Final = 64.0 * EPS
 """Newton ends when the residual at the nodes is this, relative to max|Q| + τ."""
@@ -88,7 +92,7 @@ def solve_collocation(
     Gauss-Legendre on intervals and boxes (by the grid of the space elsewhere).
 
     Args:
-        problem: with one axis or more.
+        problem: with one axis or more; that of an MDP made by ``discretise`` is ``mdp.smooth.continuous``.
         states: nodes an axis, one number or one for each axis.
         actions: nodes an axis of the actions; the error repeats the sum with twice as many.
         tol: the largest sampled bound sup|TV − V|/(1 − γ) + … accepted.
@@ -97,8 +101,9 @@ def solve_collocation(
         throw: raise when the tolerance is missed, instead of telling it in ``outcome``.
 
     Raises:
-        InputError: for fewer than two nodes an axis, more than 4000 in all, fewer than 16 points, γ outside
-            [0, 1), τ ≤ 0, and dynamics or rewards of a wrong shape or outside the states.
+        InputError: for a problem that is not continuous, fewer than two nodes an axis, more than 4000 in
+            all, fewer than 16 points, γ outside [0, 1), τ ≤ 0, noise below 1/5000 of its axis that is not
+            zero, and dynamics or rewards of a wrong shape or outside the states.
         SolverError: MAX_STEPS, NOT_FINITE or UNRESOLVED when Newton fails; UNRESOLVED with the terms of
             the error when its bound is above ``tol`` and ``throw``.
 
@@ -106,7 +111,7 @@ def solve_collocation(
 
     """
     least = require.positive("tol", tol, "ask for a positive error")
-    require.within("discount", problem.discount, 0.0, 1.0, "later rewards must fade")
+    require.within("discount", continuous(problem).discount, 0.0, 1.0, "later rewards must fade")
     require.positive("temperature", problem.temperature, "the theory needs entropy; take it small")
     n_actions = require.count("actions", actions, 1)
     directions = _directions(problem, states)
@@ -174,6 +179,11 @@ def _directions(problem: ContinuousMDP, states: int | Sequence[int]) -> tuple[Di
     counts = nodes_an_axis(states, len(spaces), 2)
     if np.prod(counts) > MAX_NODES:
         require.fail("states", f"be at most {MAX_NODES} in all", counts, "use wc.discretise")
+    for k, (space, sigma) in enumerate(zip(spaces, problem.deviations, strict=True)):
+        length = space.length if isinstance(space, Torus) else space.high - space.low
+        if 0 < sigma < NARROWEST * length:
+            need = f"be zero or at least {NARROWEST * length:.3g} on axis {k}"
+            require.fail("noise", need, sigma, "drop it there, or use wc.discretise")
     return tuple(
         _fourier(space.length, n, sigma)
         if isinstance(space, Torus)

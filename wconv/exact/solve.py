@@ -14,7 +14,7 @@ from wconv import _require as require
 from wconv._axes import ActionValue, StateValue
 from wconv.exact import linear
 from wconv.exact.bellman import optimality, q_from_v, soft_maximum
-from wconv.exact.certificate import TwoSided, contraction_gap, macqueen
+from wconv.exact.certificate import TwoSided, contraction_gap, macqueen, operator_rounding
 from wconv.exact.occupancy import discounted_occupancy
 from wconv.exact.resolvent import policy_kernel
 from wconv.exact.stationary import stationary
@@ -72,13 +72,13 @@ class Solution:
 
     @property
     def policy_loss(self) -> float:
-        """A bound on V* − V^π for the Gibbs policy π of V, with ε = max error and Q rounded.
+        """A bound on V* − V^π for the Gibbs policy π of V, with ε = max error + the rounding of Q.
 
         V* − V^π = (I − γP_π)^{-1}τKL(π‖p_{V*}), and log(π/p_{V*}) varies by at most 2γε/τ in a
         state: KL ≤ (γε/τ)²/2 by Hoeffding's lemma, and KL ≤ 2γε/τ.
         """
         gap = contraction_gap(self.mdp)
-        rounded = 8.0 * EPS * (float(np.abs(self.Q).max()) + self.mdp.tau)
+        rounded = operator_rounding(self.mdp, self.V)
         moved = self.mdp.contraction * float(self.error.max()) + rounded
         return min(2.0 * moved, moved * moved / (2.0 * self.mdp.tau)) / gap
 

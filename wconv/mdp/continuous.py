@@ -45,20 +45,15 @@ class ContinuousMDP:
         """The spaces of the coordinates of the state.
 
         Raises:
-            InputError: for what is no interval or circle.
+            InputError: for what is no interval or circle of finite length, and none at all.
 
         """
-        spaces = self.states if isinstance(self.states, Sequence) else (self.states,)
+        spaces = tuple(self.states) if isinstance(self.states, Sequence) else (self.states,)
+        if not spaces:
+            require.fail("states", "have one axis or more", spaces, "one for each coordinate of x")
         for space in spaces:
-            if not isinstance(space, Interval) and not (
-                isinstance(space, Torus) and space.dim == 1
-            ):
-                require.fail(
-                    "states", "be intervals and circles", space, "one for each coordinate of x"
-                )
-            if isinstance(space, Interval) and not space.low < space.high:
-                require.fail("states", "have low < high", space, "swap them")
-        return tuple(spaces)
+            _require_axis(space)
+        return spaces
 
     @property
     def deviations(self) -> tuple[float, ...]:
@@ -85,6 +80,19 @@ class ContinuousMDP:
         return inside(symbol, x, walls)
 
 
+def _require_axis(space: object) -> None:
+    """An interval or a circle of a positive finite length."""
+    if isinstance(space, Interval):
+        for end in (space.low, space.high):
+            require.real("end of states", end)
+        if not space.low < space.high:
+            require.fail("states", "have low < high", space, "swap them")
+    elif isinstance(space, Torus) and space.dim == 1:
+        require.positive("circumference of states", space.length, "give the length of the circle")
+    else:
+        require.fail("states", "be intervals and circles", space, "one for each coordinate of x")
+
+
 def inside(symbol: str, x: Array, walls: Sequence[tuple[float, float] | None]) -> Array:
     """The points x (..., k), which must lie between the walls of each axis (None: a circle) up to rounding.
 
@@ -103,7 +111,7 @@ def inside(symbol: str, x: Array, walls: Sequence[tuple[float, float] | None]) -
         off = np.maximum(low - x[..., k], x[..., k] - high)
         if off.max(initial=0.0) > LEAVES * (high - low):
             where = tuple(int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
-            worst = f"{x[(*where, k)]:.6g} at {symbol}{list(where)}"
+            worst = f"{x[(*where, k)]:.6g} ({off.max():.1e} beyond) at {symbol}{list(where)}"
             need = f"stay in [{low:g}, {high:g}] on axis {k}"
             require.fail(
                 symbol, need, worst, "widen the states, or clip f where the system has a stop"

@@ -25,18 +25,30 @@ BLOCK: Final = 200_000
 """Pairs (x, a) whose weights are computed at a time."""
 
 
-def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: int) -> MDP:
+def discretise(
+    problem: ContinuousMDP,
+    *,
+    states: int | Sequence[int],
+    actions: int,
+    name: str = "continuous",
+) -> MDP:
     """The MDP of a continuous problem on ``states`` nodes an axis and ``actions`` nodes an axis.
 
     r_sa = r(x_s, a), P(s'|s, a) = Σ_j w_j(f(x_s, a))B_js': exact expectations of the noise, see
     ``state_grid``. Where V* is quadratic and no path meets an end it is exact on the nodes. The MDP carries
-    the grid of its states, ``mdp.smooth.states``, and the problem, ``mdp.smooth.continuous``.
+    the grid of its states, ``mdp.smooth.states``, and the problem, ``mdp.smooth.continuous``; ``name`` is
+    what tables and titles call it.
 
     Raises:
         InputError: naming dynamics or reward when their shape or type is wrong or f leaves the states,
             noise or states that do not fit, a grid too coarse for the noise, and what ``make_mdp`` refuses.
 
     """
+    if not isinstance(problem, ContinuousMDP):
+        require.fail("problem", "be a ContinuousMDP", type(problem).__name__, "wc.ContinuousMDP(...)")
+    if not hasattr(problem.actions, "grid"):
+        got = type(problem.actions).__name__
+        require.fail("actions", "be a space", got, "e.g. wc.Interval(-1.0, 1.0)")
     grid = state_grid(problem.axes, problem.deviations, states)
     nodes, B = grid.nodes, grid.noise_matrix()
     smooth = _on_nodes(problem, grid, nodes, B)
@@ -48,7 +60,7 @@ def discretise(problem: ContinuousMDP, *, states: int | Sequence[int], actions: 
         discount=problem.discount,
         temperature=problem.temperature,
         grid=action_grid,
-        name="continuous",
+        name=name,
         smooth=smooth,
     )
 

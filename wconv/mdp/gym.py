@@ -38,8 +38,8 @@ def from_gymnasium(
 
     r(s, a) = Σ p·reward over the outcomes of (s, a). An episode that ends stays where it ended,
     with reward 0: a state entered only with done=True becomes absorbing; when some state is entered
-    with and without, one more state, the last, takes the endings there. Up to 32 states P is dense,
-    beyond it CSR.
+    with and without, or episodes start there, one more state, the last, takes the endings there. Up to
+    32 states P is dense, beyond it CSR.
 
     Args:
         env: an environment or its id, for example "FrozenLake-v1", "Taxi-v4", "CliffWalking-v1".
@@ -61,9 +61,10 @@ def from_gymnasium(
             "make_kwargs", "come with an environment id", sorted(make_kwargs), "pass the id instead"
         )
     table = _table(env)
-    rewards, outcomes, states = _close(table)
-    points = _points(env, len(table[0])) if embed is None else numbers("embed", embed)
     initial = getattr(env.unwrapped, "initial_state_distrib", None)
+    starts = set() if initial is None else set(np.flatnonzero(initial).tolist())
+    rewards, outcomes, states = _close(table, starts)
+    points = _points(env, len(table[0])) if embed is None else numbers("embed", embed)
     if initial is not None:
         initial = np.concatenate([initial, np.zeros(states - len(table))])
     return make_mdp(
@@ -120,10 +121,10 @@ def _outcomes(table: Table) -> Iterator[tuple[int, int, float, int, float, bool]
                 yield s, a, float(p), int(to), float(reward), bool(done)
 
 
-def _close(table: Table) -> tuple[Array, list[tuple[int, int, int, float]], int]:
+def _close(table: Table, starts: set[int]) -> tuple[Array, list[tuple[int, int, int, float]], int]:
     """Rewards (S, A), outcomes (s, a, s', p) and S of the table with its endings made absorbing."""
     ends = {to for *_, to, _, done in _outcomes(table) if done}
-    passed = {to for s, _, _, to, _, done in _outcomes(table) if not done and to != s}
+    passed = {to for s, _, _, to, _, done in _outcomes(table) if not done and to != s} | starts
     absorbing = ends - passed
     sink = len(table)
     states = sink + bool(ends & passed)

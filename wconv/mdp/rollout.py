@@ -55,6 +55,9 @@ class BetweenNodes:
     problem: ContinuousMDP
     after: Array
 
+    def __repr__(self) -> str:
+        return f"BetweenNodes({self.mdp!r})"
+
     def q(self, x: Array) -> Array:
         """Soft Q, r(x, a_i) + γΣ_j w_j(f(x, a_i))(BV)_j, of states x (n, k), shape (n, A).
 
@@ -63,6 +66,8 @@ class BetweenNodes:
 
         """
         points, a = self.problem.inside("x", numbers("x", x)), self.mdp.grid.nodes[None]
+        if points.ndim != 2:
+            require.fail("x", "have shape (n, coordinates)", points.shape, "reshape it")
         found = []
         for part in np.array_split(points[:, None], len(points) * self.mdp.n_actions // BLOCK + 1):
             r, f = continuous_tables(self.problem, part, a)
@@ -113,7 +118,8 @@ def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
     """
     smooth = mdp.smooth
     if smooth is None or smooth.states is None or smooth.continuous is None:
-        require.fail("mdp", "have continuous states", repr(mdp), "make it by wc.discretise")
+        remedy = "make it by wc.discretise (files keep its tables, not its functions)"
+        require.fail("mdp", "have continuous states", repr(mdp), remedy)
     values = numbers("V", V)
     require.shape("V", values, (mdp.n_states,), "(states,)")
     require.finite("V", values)
@@ -121,6 +127,19 @@ def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
     # The temperature and discount of an MDP can be replaced; the continuous problem stays behind.
     problem = replace(smooth.continuous, discount=mdp.gamma, temperature=mdp.tau)
     return BetweenNodes(mdp, smooth.states, problem, after)
+
+
+def continuous(problem: object) -> ContinuousMDP:
+    """The problem, which must be given by dynamics and not by tables.
+
+    Raises:
+        InputError: for anything else, a discretised problem among them.
+
+    """
+    if not isinstance(problem, ContinuousMDP):
+        remedy = "what wc.discretise made of one keeps it as mdp.smooth.continuous"
+        require.fail("problem", "be a ContinuousMDP", type(problem).__name__, remedy)
+    return problem
 
 
 def simulate(
@@ -137,32 +156,39 @@ def simulate(
     x' = f(x, a) + σξ, reflected at the ends of intervals and wrapped round circles: no grid of states.
 
     Args:
-        problem: with its discount and temperature.
+        problem: with its discount and temperature; ``policy.problem`` of ``between_nodes``.
         policy: of ``between_nodes``, or anything that draws actions and knows log f = log(dπ/dμ).
-        start: x_0, shape (..., k).
+        start: x_0, shape (..., k): ``[x]`` is one state of one coordinate, ``[[x], [y]]`` are two.
         episodes: from every start.
         steps: T, of each; by default γ^T ≤ 1e-5.
         seed: of NumPy's default generator.
 
     Returns:
-        The means, shape (...), with the errors "sampling" (Student's t: all means err to a given side by
-        less with 99.9 % confidence) and "truncation", γ^T/(1−γ) times the largest |r − τ log f| met.
+        The means, shape (...), with the errors "sampling" (Student's t: if means of returns are normal,
+        all err to a given side by less with 99.9 % confidence) and "truncation", γ^T/(1−γ) times the
+        largest |r − τ log f| met. Neither knows of rewards that no episode meets: where returns hang on
+        rare events take many times 1/probability episodes.
 
     Raises:
-        InputError: starts beyond the ends, fewer than 2 episodes or 1 step, a mean f beyond the ends.
+        InputError: another kind of problem or policy, starts beyond the ends, fewer than 2 episodes or
+            1 step, a mean f beyond the ends, and a policy that draws other shapes or densities that are
+            not finite.
 
     """
-    first = problem.inside("start", numbers("start", start))
+    first = continuous(problem).inside("start", numbers("start", start))
+    if not hasattr(policy, "draw"):
+        remedy = "make it by wc.between_nodes, or give it draw(x, rng)"
+        require.fail("policy", "draw actions at any state", type(policy).__name__, remedy)
     episodes = require.count("episodes", episodes, 2)
     gamma = require.within("discount", problem.discount, 0.0, 1.0, "later rewards must fade")
     if steps is None:
         steps = ceil(log(FORGOTTEN) / log(gamma)) if gamma > 0 else 1
     steps = require.count("steps", steps, 1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(require.count("seed", seed, 0))
     x = np.broadcast_to(first, (episodes, *first.shape)).reshape(-1, first.shape[-1])
     total, largest = np.zeros(len(x)), 0.0
     for t in range(steps):
-        a, logf = policy.draw(x, rng)
+        a, logf = _drawn(policy, x, rng)
         r, mean = (table[:, 0] for table in continuous_tables(problem, x[:, None], a[:, None]))
         soft = r - problem.temperature * logf
         total += gamma**t * soft
@@ -170,6 +196,16 @@ def simulate(
         x = _folded(problem, mean + rng.standard_normal(x.shape) * problem.deviations)
     values = replicated(total.reshape(episodes, *first.shape[:-1]), confidence=CONFIDENCE)
     return values.with_error("truncation", gamma**steps / (1.0 - gamma) * largest)
+
+
+def _drawn(policy: Draws, x: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    """What the policy draws at x (n, k), with the shapes (n, d) and (n,) it must have."""
+    a, logf = (numbers("draw", part) for part in policy.draw(x, rng))
+    if a.ndim != 2 or len(a) != len(x):
+        require.fail("actions of draw", f"have shape ({len(x)}, d)", a.shape, "one row a state")
+    require.shape("log f of draw", logf, (len(x),), "(states,)")
+    require.finite("log f of draw", logf, "give the density of what was drawn")
+    return a, logf
 
 
 def _folded(problem: ContinuousMDP, x: Array) -> Array:

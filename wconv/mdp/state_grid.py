@@ -31,6 +31,9 @@ ADDED: Final = 2 / 3
 REACH: Final = 9.0
 """Deviations after which the noise is cut; the mass beyond is 2e-19."""
 
+FLAT: Final = 1.5
+"""Deviations in units of the period from which wrapped noise is uniform: to e^{−2π²·1.5²} = 5e-20."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -92,8 +95,10 @@ class Axis:
     def noise_matrix(self) -> Array:
         """B (n, n): the law at the nodes of y_j + noise, compensated for the variance of weights and hats."""
         h = self.spacing
-        left = self.noise**2 - h * h * ADDED if self.noise > 0 else 0.0
-        width = sqrt(left) / h
+        # At the coarsest spacing that is allowed the difference is zero up to rounding.
+        left = max(self.noise**2 - h * h * ADDED, 0.0) if self.noise > 0 else 0.0
+        # A wider law would be the same, and its hats small differences of large numbers.
+        width = min(sqrt(left) / h, FLAT * (self.n if self.periodic else 2 * self.n - 2))
         reach = ceil(REACH * width) + 1
         offset = np.arange(-reach, reach + 1)
         mass = hats(offset.astype(float), width)
@@ -215,7 +220,7 @@ def nodes_an_axis(states: int | Sequence[int], axes: int, least: int) -> list[in
         InputError: another number of them, or fewer nodes than ``least``.
 
     """
-    counts = [states] * axes if isinstance(states, int | np.integer) else list(states)
+    counts: list[Any] = [*states] if isinstance(states, Sequence | np.ndarray) else [states] * axes
     if len(counts) != axes:
         require.fail("states", f"have one number for each of {axes} axes", counts, "match them")
     return [require.count(f"states on axis {k}", n, least) for k, n in enumerate(counts)]

@@ -31,11 +31,9 @@ def tabulate(smooth: SmoothMDP, n: int) -> MDP:
     states = require.count("n_states", smooth.n_states, 1)
     grid = smooth.space.grid(n)
     s, a = np.arange(states)[:, None], grid.nodes[None]
-    pairs = "(states, actions)"
-    triples = "(states, actions, next states)"
     return make_mdp(
-        evaluated("reward", smooth.reward, s, a, (), pairs),
-        evaluated("transition", smooth.transition, s, a, (states,), triples),
+        evaluated("reward", smooth.reward, s, a),
+        evaluated("transition", smooth.transition, s, a, (states, "next states")),
         discount=smooth.discount,
         temperature=smooth.temperature,
         grid=grid,
@@ -45,14 +43,22 @@ def tabulate(smooth: SmoothMDP, n: int) -> MDP:
 
 
 def evaluated(
-    symbol: str, function: StateActionFunction, s: Array, a: Array, tail: tuple[int, ...], axes: str
+    symbol: str,
+    function: StateActionFunction,
+    s: Array,
+    a: Array,
+    last: tuple[int, str] | None = None,
 ) -> Array:
-    """A user's function at states s (S, 1, ...) and actions a (1, A, d), of shape (S, A, *tail) in float64.
+    """A user's function at states s (S, 1, ...) and actions a (1, A, d), of shape (S, A) in float64.
+
+    ``last`` is the length of a third axis and what it counts. The function gets read-only arrays.
 
     Raises:
         InputError: naming the symbol for values that are no array, of another shape or narrower.
 
     """
+    # They are views of nodes that others use: x[..., 0] -= 1 would move the grid.
+    s, a = _read_only(s), _read_only(a)
     values = function(s, a)
     if _is_jax(values):
         values = _in_64_bit(function, s, a)
@@ -63,11 +69,12 @@ def evaluated(
             type(values).__name__,
             "compute with array functions",
         )
-    shape = (s.shape[0], a.shape[1], *tail)
+    of = "" if last is None else last[1]
+    axes = f"(states, actions, {of})" if of else "(states, actions)"
+    shape = (s.shape[0], a.shape[1]) if last is None else (s.shape[0], a.shape[1], last[0])
     if values.shape != shape:
-        require.fail(
-            symbol, f"have shape {axes} = {shape}", values.shape, _remedy(values.shape, shape)
-        )
+        remedy = _remedy(values.shape, shape, of)
+        require.fail(symbol, f"have shape {axes} = {shape}", values.shape, remedy)
     if values.dtype != np.float64:
         require.fail(
             symbol, "be computed in float64", values.dtype, "drop casts and narrow constants"
@@ -82,16 +89,21 @@ def continuous_tables(problem: ContinuousMDP, x: Array, a: Array) -> tuple[Array
         InputError: as ``evaluated``; numbers that are not finite, and means f that leave an interval.
 
     """
-    axes = "(states, actions)"
-    r = evaluated("reward", problem.reward, x, a, (), axes)
-    f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes),), axes)
+    r = evaluated("reward", problem.reward, x, a)
+    f = evaluated("dynamics", problem.dynamics, x, a, (len(problem.axes), "coordinates"))
     require.finite("reward", r)
     return r, problem.inside("dynamics", f)
 
 
-def _remedy(got: tuple[int, ...], shape: tuple[int, ...]) -> str:
+def _read_only(array: Array) -> Array:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _remedy(got: tuple[int, ...], shape: tuple[int, ...], of: str) -> str:
     """What to do about values of another shape: it is called with s of (S, 1) and a of (1, A, d)."""
-    last = ", of next states on the last axis" if len(shape) == 3 else ""
+    last = f", with {of} on the last axis" if of else ""
     if len(got) == len(shape) and all(n in (1, m) for n, m in zip(got, shape, strict=True)):
         term = "(0.0 * s + 0.0 * a[..., 0])" + ("[..., None]" if last else "")
         return f"every function must depend on s and on a, if only formally: add {term}"

@@ -74,8 +74,8 @@ def plot_solution(solution: SolutionLike) -> "Figure":
     The figure is matplotlib's: ``wc.plot_solution(wc.solve(mdp)).savefig("solution.png")``.
 
     Raises:
-        InputError: states that are no nodes of a continuum or have more than two axes, actions that are
-            a finite set or have more than two dimensions.
+        InputError: what is no solution, states that are no nodes of a continuum or have more than two
+            axes, actions that are a finite set or have more than two dimensions.
 
     """
     grid = _states_of(solution)
@@ -113,10 +113,13 @@ def plot_solution(solution: SolutionLike) -> "Figure":
 
 def _states_of(solution: SolutionLike) -> Any:
     """The grid of the states, of a problem that can be drawn."""
+    if not hasattr(solution, "mdp"):
+        require.fail("solution", "be of wc.solve", type(solution).__name__, "solve the MDP first")
     mdp = solution.mdp
     grid = getattr(mdp.smooth, "states", None)
     if grid is None:
-        require.fail("mdp", "have continuous states", repr(mdp), "make it by wc.discretise")
+        remedy = "make it by wc.discretise (files keep its tables, not its functions)"
+        require.fail("mdp", "have continuous states", repr(mdp), remedy)
     if len(grid.axes) > 2:
         require.fail(
             "states", "have one or two axes", len(grid.axes), "draw sections of V yourself"

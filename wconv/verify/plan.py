@@ -166,7 +166,8 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
         detail = f"{type(error).__name__}: {error}"
         require.fail(spec, "return an MDP", detail, "mend the function")
     if not isinstance(mdp, MDP):
-        require.fail(spec, "return an MDP", type(mdp).__name__, "build it with wconv.make_mdp")
+        remedy = "build it with wc.make_mdp, wc.tabulate or wc.discretise"
+        require.fail(spec, "return an MDP", type(mdp).__name__, remedy)
     return mdp
 
 
