@@ -5,6 +5,7 @@ from .measures.spaces import (
     Box as Box,
     FiniteSet as FiniteSet,
     GaussianLine as GaussianLine,
+    GaussianSpace as GaussianSpace,
     Grid as Grid,
     Interval as Interval,
     Torus as Torus,
@@ -108,6 +109,7 @@ from .diagnostics.proximal import (
     step_distance as step_distance,
 )
 from .diagnostics.rates import energy_defect as energy_defect, local_rate as local_rate
+from .dynamics.blob import BlobWPG as BlobWPG
 from .dynamics.evolve import evolve as evolve
 from .dynamics.gaussian import (
     GaussianPath as GaussianPath,
@@ -139,6 +141,10 @@ from .dynamics.methods import (
 from .dynamics.path import Path as Path, romberg as romberg
 from .dynamics.proximal import InexactWPPG as InexactWPPG, WPPG as WPPG
 from .dynamics.problem import drift_tables as drift_tables
+from .dynamics.particles import (
+    ParticlePath as ParticlePath,
+    evolve_particles as evolve_particles,
+)
 from .dynamics.split import SplitWPPG as SplitWPPG
 from .constants.threshold import proximal_threshold as proximal_threshold
 from .constants.a_priori import (
@@ -166,6 +172,10 @@ from .constants.mismatch import (
     log_density_ratio as log_density_ratio,
     mismatch as mismatch,
     occupancy_ratio as occupancy_ratio,
+)
+from .constants.particle_witness import (
+    ParticleWitness as ParticleWitness,
+    log_sobolev_witness as log_sobolev_witness,
 )
 from .constants.record import Constant as Constant
 from .constants.regularity import (

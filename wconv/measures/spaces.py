@@ -197,6 +197,29 @@ class GaussianLine:
         )
 
 
+@dataclass(frozen=True)
+class GaussianSpace:
+    """R^d with the Gaussian reference N(0, scale²I), for particles in any dimension: it has no grid."""
+
+    dim: int
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """InputError for a dimension below one or a scale that is not positive."""
+        require.count("dim", self.dim, 1)
+        require.positive("gaussian scale", self.scale, "give the standard deviation")
+
+    def grid(self, n: int) -> Grid:
+        """Refused: there is none.
+
+        Raises:
+            InputError: always.
+
+        """
+        remedy = "use evolve_particles with the SmoothMDP itself, or GaussianLine in one dimension"
+        require.fail("actions", "have a grid", f"R^{self.dim} on {n} nodes", remedy)
+
+
 @dataclass(frozen=True, eq=False)
 class FiniteSet:
     """Finitely many actions, as points of R^d (Euclidean metric) or with a metric of their own.
