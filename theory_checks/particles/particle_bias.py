@@ -1,9 +1,9 @@
 """particle-bias  As N grows the bias of particles becomes that of the step, which is of order η².
 
 Setting.     Discount 0. N independent particles a state, twelve Langevin updates of step η from the optimal
-             policy p; π their law (`wpgd-global`), π̂ = (1/N)Σ_i N(c_i, 2τηI) the mixture they were last drawn
-             from, C = E χ²(N(c, 2τηI)‖π) over its centres c. G(N) = E KL(π̂‖p), the gap over τ, on the nodes. E is
-             a mean over seeds, with a joint one-sided confidence of 99.99 % a claim.
+             policy p; π their law (`wpgd-global`), π̂ = (1/N)Σ_i N(c_i, 2τηI) the mixture they were last
+             drawn from, C = E χ²(N(c, 2τηI)‖π) over its centres c. G(N) = E KL(π̂‖p), the gap over τ, on the
+             nodes. E is a mean over seeds, with a joint one-sided confidence of 99.99 % a claim.
 Hypotheses.  (H1) The drift is Lipschitz.  (H2) The actions are a line or a circle.  (H3) The discount is 0.
 Claim.       KL(π‖p) ≤ G(N) ≤ KL(π‖p) + log(1+C/N) in every state. Where KL(π‖p) is largest, 2G(2N)−G(N) is it
              up to a tenth, and doubling the step at least doubles it (observed: 2² and more).

@@ -102,9 +102,9 @@ class Run:
         if self.devices == 1:
             return particles
         import jax
-        from jax.sharding import NamedSharding, PartitionSpec
+        from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-        mesh = jax.make_mesh((self.devices,), ("particles",), devices=jax.devices()[: self.devices])
+        mesh = Mesh(np.array(jax.devices()[: self.devices]), ("particles",))
         return jax.device_put(
             particles, NamedSharding(mesh, PartitionSpec(None, None, "particles"))
         )
@@ -269,10 +269,10 @@ def _estimator(kind: str, problem: Any, sigma: float, dtype: Any) -> tuple[Any, 
     tables = type(tables[0])(*narrow[0]), type(tables[1])(*narrow[1])
     plan = None
     if kind == "gridded":
-        from wconv.measures import gridded
+        from wconv.measures.gridded import plan as gridded_plan
 
         low = tuple(float(x) for x in tables[1].low)
-        plan = gridded.plan(low, grid.spacing, grid.shape, noise.boundary, sigma, GRIDDED_TOL)
+        plan = gridded_plan(low, grid.spacing, grid.shape, noise.boundary, sigma, GRIDDED_TOL)
     return Estimator(kind, grid.shape, noise.images, noise.boundary, plan), tables, noise
 
 

@@ -100,10 +100,10 @@ def estimated(
 
     def on_nodes(centres: Any) -> tuple[Any, Any]:
         if how.kind == "mixture":
-            return masses(centres, rates.sigma, axes, how.shape, (how.images, how.boundary))
-        from wconv.measures import gridded
+            return masses(centres, rates.sigma, axes, how.shape, (how.images, how.boundary))  # type: ignore[no-any-return]
+        from wconv.measures.gridded import density
 
-        found = gridded.density(centres, how.plan) * jnp.prod(axes.spacing)
+        found = density(centres, how.plan) * jnp.prod(axes.spacing)
         total = jnp.sum(found)
         return found / total, jnp.abs(total - 1.0)
 
@@ -120,7 +120,8 @@ def means(smooth: SmoothMDP, s: Any, x: Any) -> tuple[Any, Any]:
 def solved(reward: Any, kernel: Any, gamma: Any) -> Any:
     """(I − γP)V = r for every system: r (R, S), P (R, S, S)."""
     states = reward.shape[-1]
-    matrix = jnp.eye(states, dtype=reward.dtype) - gamma * kernel
+    one = jnp.broadcast_to(jnp.eye(states, dtype=reward.dtype), kernel.shape)
+    matrix = one - gamma * kernel
     return jnp.linalg.solve(matrix, reward[..., None])[..., 0]
 
 
