@@ -66,6 +66,17 @@ def test_the_guide_to_dynamics_runs_as_printed(capsys):
     assert "MirrorDescent(step=0.25)" in said
 
 
+def test_the_guide_to_particles_runs_as_printed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    for block in blocks(ROOT / "docs" / "particles.md", "python"):
+        exec(compile(block, "particles.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert "200 particles in R^1 in each of 4 states, 5 samples to time 2" in said
+    assert "[0.  0.5 1.  1.5 2. ]" in said
+    assert "n must fit into 2 GB" in said
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_resolve(page):
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):

@@ -137,7 +137,11 @@ def test_values_of_all_estimators_agree_with_the_policy_they_evaluate():
         )
 
     exact, gridded, averaged = (run(value) for value in ("mixture", "gridded", "samples"))
+    narrow = wc.evolve_particles(
+        method, mdp, start, n=2000, steps=2, seed=3, value="mixture", precision="float32"
+    )
     V = exact.mixture().measured
+    np.testing.assert_allclose(narrow.values[-1], V.value[-1], rtol=0, atol=0.1)  # other draws
     np.testing.assert_allclose(exact.values, V.value, rtol=0, atol=1e-10)
     np.testing.assert_allclose(gridded.values, V.value, rtol=0, atol=1e-6)
     assert np.abs(averaged.values[1:] - V.value[1:]).max() < 0.1  # 5/√2000, and V sums over 1/(1−γ)

@@ -25,7 +25,7 @@ from wconv.theory import Item, at_least, at_most, case, check, condition, contro
 from wconv.theory.bounds import particles as bounds
 from wconv.theory.bounds import split
 
-SHARES = (0.5, 1.0)
+SHARES = (0.4, 0.8)
 """Steps, in units of 1/L_b."""
 
 N, SYSTEMS, STEPS = 32, range(4096), 12

@@ -147,10 +147,10 @@ def run_of(
     dtype = np.float64 if precision == "float64" else np.float32
     blob = isinstance(method, BlobWPG)
     sigma = method.bandwidth if blob else float(np.sqrt(2 * tau * method.step))
-    _require_fitting(method, space, sigma)
     _require_devices(devices, n)
     given = None if isinstance(value, str) else _given(value, smooth.n_states)
     kind = "given" if given is not None else _kind(value, problem, n, space)
+    _require_fitting(method, space, sigma, kind)
     estimator, tables, noise = _estimator(kind, problem, sigma, dtype)
     drawn, policy = _start(problem, smooth, space, start, n, seeds)
     V = (
@@ -204,15 +204,16 @@ def _move(method: Any) -> str:
     return "langevin" if isinstance(method, WPGD) else str(method.transport)
 
 
-def _require_fitting(method: Any, space: Geometry, sigma: float) -> None:
+def _require_fitting(method: Any, space: Geometry, sigma: float, kind: str) -> None:
     """Nearest images are all that matters while σ is small beside the sides; boxes clip axis by axis."""
     if _move(method) == "prox" and space.boundary == "fold" and space.dim > 1:
         need, remedy = "be explicit in a box of more dimensions", "transport='explicit'"
         require.fail("transport", need, "prox", remedy)
-    images = isinstance(method, BlobWPG) or space.dim > 2
+    images = isinstance(method, BlobWPG) or kind == "samples"
     if images and space.boundary != "none" and not sigma <= min(space.length) / WIDEST:
         need = f"have a Gaussian narrower than 1/{WIDEST} of a side"
-        require.fail("method", need, f"{sigma:.3g}", "shorten the step or the bandwidth")
+        remedy = "shorten the step or the bandwidth, or find values on nodes"
+        require.fail("method", need, f"{sigma:.3g}", remedy)
     if isinstance(method, BlobWPG) and space.boundary != "none" and space.dim > 3:
         require.fail("dim", "be at most 3 for blobs with walls", space.dim, "use WPGD")
 
@@ -264,6 +265,8 @@ def _estimator(kind: str, problem: Any, sigma: float, dtype: Any) -> tuple[Any, 
         return Estimator(kind), None, None
     grid = problem.grid
     noise = noise_on(grid, sigma**2, "step")
+    # A sum over the nodes is known to so much: in float32 it is what matters.
+    noise = noise._replace(allowed=noise.allowed + 4 * grid.n * float(np.finfo(dtype).eps))
     tables = kernel_problem(problem), axes(grid, np.zeros(0), np.zeros(0), 0.0)
     narrow = [[np.asarray(part, dtype) for part in table] for table in tables]
     tables = type(tables[0])(*narrow[0]), type(tables[1])(*narrow[1])
