@@ -109,3 +109,24 @@ def test_bad_input(name):
     density, on, match = BAD[name]
     with pytest.raises(wc.InputError, match=match):
         wc.poincare(density, on=on)
+
+
+def test_one_density_in_all_states_is_computed_once():
+    one = smooth_policy()
+    same = wc.Policy(np.tile(one.logf[1], (3, 1)), one.grid)
+    found = wc.inequalities(same)
+    assert found.problem.n_states == 1
+    for symbol in ("poincare", "log_sobolev"):
+        ours, alone = getattr(found, symbol), getattr(wc, symbol)(one)
+        assert ours.lower == pytest.approx(np.full(3, alone.lower[1]), rel=1e-12)
+        assert ours.upper == pytest.approx(np.full(3, alone.upper[1]), rel=1e-12)
+        assert len(ours.reasons) == 3
+    assert len(list(found.profiles())) == 3
+
+
+def test_an_end_that_is_met_but_for_rounding_is_no_cut():
+    """Here low + (high − low) is not high, and what is cut has no upper side."""
+    grid = wc.Interval(-5.0, 5.0).grid(192)
+    flat = wc.poincare(wc.softmax_policy(np.zeros((1, 192)), grid))
+    assert flat.lower[0] == pytest.approx((10 / np.pi) ** 2, rel=1e-9)
+    assert flat.upper[0] == pytest.approx((10 / np.pi) ** 2, rel=1e-9)

@@ -72,16 +72,26 @@ def test_errors_of_the_values_widen_both_sides(along):
     assert (shifted.at.lower >= blurred.at.lower).all()
 
 
+def distances(places):
+    """From each place, in order, to the nearest that was computed: those new by .05 are. And how many."""
+    computed = []
+    for place in places:
+        if all(abs(place - other) > 0.05 for other in computed):
+            computed.append(place)
+    return [min(abs(place - other) for other in computed) for place in places], len(computed)
+
+
 def test_constants_are_computed_anew_beyond_a_twentieth(monkeypatch):
     """V = k·(1, −1, 1, −1), in units in which log p_k/p_0 oscillates by k: computed where k is new by .05.
 
-    Elsewhere they are those of the nearest such k, times e^{±distance}, less in states that V moves less.
+    Elsewhere they are those of the nearest such k, times e^{±distance}; fewer in states that V moves less.
     """
     mdp, way, calls = problem(), np.array([1.0, -1.0, 1.0, -1.0]), []
-    share = np.ptp(mdp.P @ way, axis=1) * mdp.gamma / mdp.tau
+    spread = np.ptp(mdp.P @ way, axis=1) * mdp.gamma / mdp.tau
+    unit, share = spread.max(), spread / spread.max()
 
     def ones(policy):
-        calls.append(len(policy.logf) // mdp.n_states)
+        calls.append(len(policy.logf))
         side = np.ones(len(policy.logf))
         return SimpleNamespace(lower=side, upper=side, how_lower="one", how_upper="one")
 
@@ -89,15 +99,17 @@ def test_constants_are_computed_anew_beyond_a_twentieth(monkeypatch):
     constants = gibbs.GibbsConstants(mdp)
 
     def at(*ladder):
-        return constants.along(wc.Measured.of(np.outer(ladder, way) / share.max())).at
+        return constants.along(wc.Measured.of(np.outer(ladder, way) / unit)).at
 
-    found = at(0.0, 0.02, 0.048, 0.052, 0.08, 0.104)
-    assert calls == [3]
-    apart = np.array([0.0, 0.02, 0.004, 0.0, 0.024, 0.0])[:, None] * share / share.max()
-    assert np.log(found.upper) == pytest.approx(apart, rel=0.01, abs=1e-9)
-    assert np.log(found.lower) == pytest.approx(-apart, rel=0.01, abs=1e-9)
-    at(0.01, 0.13)
-    assert calls == [3]  # what is known serves the next path
+    ladder = np.array([0.0, 0.02, 0.048, 0.052, 0.08, 0.104])
+    found = at(*ladder)
+    apart, counts = zip(*(distances(x * ladder) for x in share), strict=True)
+    assert calls == [sum(counts)]
+    assert min(counts) < max(counts) == 3
+    assert np.log(found.upper) == pytest.approx(np.transpose(apart), rel=0.01, abs=1e-9)
+    assert np.log(found.lower) == pytest.approx(-np.transpose(apart), rel=0.01, abs=1e-9)
+    at(0.01, 0.09)
+    assert len(calls) == 1  # what is known serves the next path
 
 
 def test_without_values_it_is_the_gaussian():

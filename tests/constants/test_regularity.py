@@ -1,5 +1,7 @@
 """Suprema of derivatives against closed forms, and what a jump does to them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,8 @@ from wconv.constants.regularity import q_oscillation, regularity
 from wconv.exact.bellman import q_from_v
 from wconv.exact.solve import solve
 from wconv.mdp import zoo
+from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.discretise import discretise
 from wconv.mdp.smooth import SmoothMDP, of_state, softmax
 from wconv.mdp.tabulate import tabulate
 from wconv.measured import Bracket
@@ -102,6 +106,31 @@ def test_a_jump_of_the_kernel_has_no_derivative(width):
     assert_encloses(found.G_r, np.ones(2), 1e-9)
     assert found.drift_lipschitz(0.0).upper < 1e-6
     assert found.drift_lipschitz(1.0).upper == np.inf
+
+
+@pytest.mark.parametrize("periodic", [False, True], ids=["walls", "circle"])
+def test_nodes_of_continuous_states_agree_with_their_functions(periodic):
+    """By the laws of the coordinates, or by the function P of all nodes: the same suprema."""
+
+    def dynamics(x, a):
+        xp = a.__array_namespace__()
+        speed = 0.5 * xp.tanh(x[..., 1] + a[..., 0])
+        return xp.stack(xp.broadcast_arrays(0.5 * x[..., 0] + 0.3 * speed, speed), axis=-1)
+
+    def reward(x, a):
+        return x[..., 0] * a[..., 0]
+
+    first = Torus(2.0) if periodic else Interval(-1.0, 1.0)
+    problem = ContinuousMDP(
+        dynamics, reward, (first, Interval(-1.0, 1.0)), Interval(-1.0, 1.0), (0.35, 0.4), 0.9, 0.5
+    )
+    mdp = discretise(problem, states=(7, 6), actions=8)
+    plain = replace(mdp.smooth, states=None, continuous=None)
+    found, truth = regularity(mdp), regularity(tabulate(plain, 8))
+    for name in ("R_max", "G_r", "L_r", "H_r", "G_p", "L_p", "H_p"):
+        ours, theirs = getattr(found, name), getattr(truth, name)
+        assert ours.lower == pytest.approx(theirs.lower, rel=1e-12)
+        assert ours.upper == pytest.approx(theirs.upper, rel=1e-8)
 
 
 def test_oscillation_of_q_bounds_the_refined_one():

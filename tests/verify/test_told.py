@@ -179,3 +179,23 @@ def test_what_cannot_be_drawn_is_refused():
         Verification(run_on(one_off(silent))).plot()
     with pytest.raises(InputError, match="claim must be a known name"):
         Verification(run_on(one_off(drawn))).plot("none")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "tabulate with n >= 12 nodes, or take a longer one",
+        "8 nodes leave an error of 0.2; about 12 are needed",
+        "have at least 12 nodes an axis, got 8: refine the grid",
+    ],
+)
+@pytest.mark.parametrize("refused", [True, False])
+def test_too_few_nodes_are_counted_as_the_user_counts_them(told, refused):
+    def body(run):
+        if run.mdp.n_actions < 12:
+            raise InputError(told) if refused else wc.SolverError(wc.Outcome.UNRESOLVED, told)
+        yield condition("H1", True, "fine")
+
+    message = run_on(one_off(body, kind="continuum")).result.message
+    assert "on half the nodes (8 of 16 an axis): " in message
+    assert told.replace("12", "24") in message

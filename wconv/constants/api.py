@@ -15,6 +15,7 @@ from wconv._axes import Array
 from wconv.constants.line import DEPTH, Line
 from wconv.constants.record import Constant, Side, constant, largest
 from wconv.constants.sources import line_of_function, line_of_policy
+from wconv.mdp.policy import Policy
 from wconv.measures.densities import Density
 from wconv.measures.spaces import Interval, Space, Torus
 from wconv.outcomes import Outcome, SolverError
@@ -74,7 +75,14 @@ def inequalities(density: Density | LogDensity, *, on: Space | None = None) -> "
 
     Arguments and errors as for ``poincare``.
     """
-    return Inequalities(_problem(density, on), single=on is not None)
+    if callable(density):
+        return Inequalities(_of_function(density, on), single=True)
+    _require_policy(density, on)
+    rows = density.logf
+    if not (rows == rows[0]).all():
+        return Inequalities(_of_policy(density))
+    one = Policy(rows[:1], density.grid)  # such as the reference: one density in all states
+    return Inequalities(_of_policy(one), states=np.zeros(len(rows), dtype=int))
 
 
 @dataclass(eq=False, repr=False)
@@ -84,6 +92,9 @@ class Inequalities:
     problem: "Line | Plane"
     single: bool = False
     """Whether it is one density rather than one a state."""
+
+    states: Array | None = None
+    """Which density every state has, where that is not its own."""
 
     @cached_property
     def poincare(self) -> Constant:
@@ -113,12 +124,14 @@ class Inequalities:
             require.fail("density", "be on a line or circle to be drawn", "a plane", "leave it out")
         x, _, logp = line.truncated(DEPTH).sample(np.linspace(0.0, 1.0, 1001)[1:-1])
         parts = self._parts
-        for s in range(line.n_states):
+        for s in range(line.n_states) if self.states is None else self.states:
             yield x[s], logp[s], [parts.poincare[s], parts.talagrand[s], parts.log_sobolev[s]]
 
     def _told(self, which: str) -> Constant:
         computed: Constant = getattr(self._parts, which)
-        return computed[0] if self.single else computed
+        if self.single:
+            return computed[0]
+        return computed if self.states is None else computed[self.states]
 
     @cached_property
     def _parts(self) -> "_OnLine | _OnPlane | _Product":
@@ -211,15 +224,16 @@ def _between(poincare: Constant, log_sobolev: Constant) -> Constant:
     return constant("C_T", below, above, estimate=poincare.lower, reasons=log_sobolev.reasons)
 
 
-def _problem(density: Density | LogDensity, on: Space | None) -> "Line | Plane":
-    if callable(density):
-        return _of_function(density, on)
+def _require_policy(density: Density, on: Space | None) -> None:
     if not hasattr(density, "logf"):
         kind = type(density).__name__
         remedy = "for example solve(mdp).policy, or lambda a: -(a**2) / 2"
         require.fail("density", "be a policy or a function log p(a)", kind, remedy)
     if on is not None:
         require.fail("on", "be left out for a policy", on, "its grid knows the space")
+
+
+def _of_policy(density: Density) -> "Line | Plane":
     if density.grid.dim == 1:
         return line_of_policy(density)
     from wconv.constants.plane import plane_of_policy

@@ -47,12 +47,14 @@ class AlongPath:
 class GibbsConstants:
     """C_LS of the Gibbs policies of one problem: computed at few values, transferred in between.
 
-    What was computed for one path serves the next.
+    State by state, for values may move the policies of few states. What was computed for one path serves
+    the next.
     """
 
     def __init__(self, mdp: MDP) -> None:
         self.mdp = mdp
         self._values = np.empty((0, mdp.n_states))
+        self._known = np.empty((0, mdp.n_states), dtype=bool)
         self._lower, self._upper = np.empty((2, 0, mdp.n_states))
         self._how = ("", "")
 
@@ -82,18 +84,23 @@ class GibbsConstants:
         return AlongPath(at, Bracket(below, above, *self._how))
 
     def _compute(self, V: Array) -> None:
-        """Compute the constants at those values, in order, that are far from all before."""
-        new: list[Array] = []
+        """Compute the constants in the states that are far from all values before, in order."""
+        new, wanted = np.empty((0, V.shape[1])), np.empty((0, V.shape[1]), dtype=bool)
         for row in V:
-            known = np.concatenate([self._values, np.reshape(new, (-1, len(row)))])
-            if not (self._moved(row, known).max(axis=-1) <= TRANSFER).any():
-                new.append(row)
-        if not new:
+            moved = self._moved(row, np.concatenate([self._values, new]))
+            known = np.concatenate([self._known, wanted])
+            far = ~(known & (moved <= TRANSFER)).any(axis=0)
+            if far.any():
+                new, wanted = np.concatenate([new, [row]]), np.concatenate([wanted, [far]])
+        if not len(new):
             return
-        found = [gibbs(self.mdp, q_from_v(self.mdp, row)) for row in new]
-        C = log_sobolev(Policy(np.concatenate([p.logf for p in found]), self.mdp.grid))
-        lower, upper = (side.reshape(len(new), -1) for side in (C.lower, C.upper))
+        found = [gibbs(self.mdp, q_from_v(self.mdp, row)).logf for row in new]
+        C = log_sobolev(Policy(np.stack(found)[wanted], self.mdp.grid))
+        # Nothing is known where nothing was computed.
+        lower, upper = np.zeros(wanted.shape), np.full(wanted.shape, np.inf)
+        lower[wanted], upper[wanted] = C.lower, C.upper
         self._values = np.concatenate([self._values, new])
+        self._known = np.concatenate([self._known, wanted])
         self._lower = np.concatenate([self._lower, lower])
         self._upper = np.concatenate([self._upper, upper])
         how = f"transferred over osc log(p/p_ref) <= {TRANSFER:g} from "

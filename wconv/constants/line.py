@@ -136,6 +136,7 @@ class Line:
         low, high = self.low, self.high
         for _ in range(ZOOMS):
             x = low[:, None] + (high - low)[:, None] * share
+            x[:, -1] = high  # low + (high − low) may be another number, and would be a cut
             first, last = _span(self.logs(x), x, depth)
             wider = x[rows, np.maximum(first - 1, 0)], x[rows, np.minimum(last + 1, SAMPLES - 1)]
             spike = wider[1] - wider[0] < (high - low) / 4

@@ -5,7 +5,7 @@ largest its derivative along every free axis vanishes, so the nearest node misse
 most (d/8)Σ_k h_k²|∂_k²f|; sampled second differences stand for h_k²∂_k²f.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -16,7 +16,8 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.exact.bellman import q_from_v
 from wconv.mdp.model import MDP
-from wconv.mdp.smooth import StateActionFunction
+from wconv.mdp.smooth import SmoothMDP, StateActionFunction, of_state
+from wconv.mdp.state_grid import StateGrid
 from wconv.measured import EPS, Bracket, Measured, as_bracket
 from wconv.measures.oscillation import oscillation
 from wconv.measures.spaces import Box, GaussianLine, Interval, Space, Torus
@@ -108,7 +109,12 @@ def regularity(mdp: MDP) -> Regularity:
             "derivatives need them: make it by wc.tabulate(wc.SmoothMDP(...), n)",
         )
     axes, _ = _mesh(smooth.space)
-    of_problem: tuple[Any, ...] = (smooth.reward, smooth.transition, smooth.n_states, smooth.space)
+    of_problem: tuple[Any, ...] = (
+        smooth.reward,
+        _transition(smooth),
+        smooth.n_states,
+        smooth.space,
+    )
     top, ends, bend, slope = _samples(*of_problem)
     _require_derivatives(top + bend)
     mesh = len(axes) / 8 * bend
@@ -179,7 +185,8 @@ def _samples(
     shape, h = tuple(len(axis) for axis in axes), [axis[1] - axis[0] for axis in axes]
     top, bend, slope = np.zeros((3, n_states, 2, 4))
     ends = np.zeros((n_states, 2))
-    for s, derivatives in enumerate(_derivatives(reward, transition, n_states, axes)):
+    for s, found in enumerate(_derivatives(reward, transition, n_states, axes)):
+        derivatives = _reached(found)
         r = derivatives[0][:, 0]
         ends[s] = r.min(), r.max()
         for order, values in enumerate(derivatives):
@@ -215,6 +222,41 @@ def _derivatives(
         with jax.enable_x64(True):
             found = [np.asarray(x) for x in kernel(s, nodes)]
         yield found
+
+
+def _transition(smooth: SmoothMDP) -> StateActionFunction:
+    """P as a function that is quickly differentiated."""
+    if smooth.states is None or smooth.continuous is None:
+        return smooth.transition
+    return _by_axes(smooth.continuous.dynamics, smooth.states)
+
+
+@lru_cache(maxsize=32)
+def _by_axes(dynamics: Callable[[Any, Any], Any], grid: StateGrid) -> StateActionFunction:
+    """P(·|s, a) of ``discretise``, from the laws of the coordinates: they are independent.
+
+    Weights and noise of all nodes at once would cost as much as a matrix product of dimension S.
+    """
+    nodes, noises = grid.nodes, [axis.noise_matrix() for axis in grid.axes]
+
+    def transition(s: Any, a: Any) -> Any:
+        xp = a.__array_namespace__()
+        x = dynamics(of_state(nodes, s, a), a)
+        law = xp.ones((*x.shape[:-1], 1))
+        for k, (axis, noise) in enumerate(zip(grid.axes, noises, strict=True)):
+            along = axis.dense_weights(x[..., k]) @ xp.asarray(noise)
+            law = (law[..., :, None] * along[..., None, :]).reshape((*x.shape[:-1], -1))
+        return law
+
+    return transition
+
+
+def _reached(derivatives: list[Array]) -> list[Array]:
+    """Of tensors (N, 1 + S, ...): r and the next states that are met, for the others contribute zeros."""
+    axes = [(0, *range(2, values.ndim)) for values in derivatives]
+    met = np.any([(v != 0).any(axis=k) for v, k in zip(derivatives, axes, strict=True)], axis=0)
+    met[0] = True
+    return [values[:, met] for values in derivatives]
 
 
 def _steps(values: Array, axis: int, *, periodic: bool) -> Array:

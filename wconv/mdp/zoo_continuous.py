@@ -118,10 +118,10 @@ def torque_pendulum(
     *,
     temperature: float = 1.0,
     discount: float = 0.95,
-    angle_noise: float = 0.28,
-    speed_noise: float = 0.75,
-    states: int = 19,
-    resolution: int = 64,
+    angle_noise: float = 0.35,
+    speed_noise: float = 0.95,
+    states: int = 15,
+    resolution: int = 160,
 ) -> MDP:
     """Angle θ on the circle, velocity in [−8, 8], torque a in [−2, 2]: the mechanics of Pendulum-v1.
 

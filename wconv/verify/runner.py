@@ -5,14 +5,17 @@ error of both sides. Whatever a body raises becomes an ERROR with its message: a
 never passes.
 """
 
+import re
 import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import Final
 
 from wconv import _require as require
 from wconv.dynamics.path import Path
+from wconv.mdp.model import MDP
 from wconv.outcomes import SolverError
 from wconv.report import format as fmt
 from wconv.report.schema import Result
@@ -24,6 +27,11 @@ from wconv.verify.instance import Instance, Workshop
 from wconv.verify.job import Job, unsuited
 from wconv.verify.record import record
 from wconv.verify.run import Run
+
+NEEDED: Final = re.compile(
+    r"(?<=n >= )\d+|(?<=about )\d+(?= are needed)|(?<=at least )\d+(?= nodes)"
+)
+"""Numbers of nodes in the remedies of solvers and of refused input."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +146,9 @@ def _yielded(job: Job, workshop: Workshop) -> _Yield:
     try:
         coarse = _at(job, coarser, workshop).items
     except SolverError as error:
-        raise SolverError(error.outcome, f"on half the nodes: {error.detail}") from error
+        raise SolverError(error.outcome, _on_half(true.mdp, error.detail)) from error
     except require.InputError as error:
-        raise require.InputError(f"on half the nodes: {error}") from error
+        raise require.InputError(_on_half(true.mdp, str(error))) from error
     if [type(i) for i in fine.items] != [type(i) for i in coarse]:
         require.fail(
             "a continuum check", "yield the same items at every resolution", "others", "mend it"
@@ -150,6 +158,13 @@ def _yielded(job: Job, workshop: Workshop) -> _Yield:
         for a, b in zip(fine.items, coarse, strict=True)
     ]
     return replace(fine, items=refined)
+
+
+def _on_half(mdp: MDP, told: str) -> str:
+    """What went wrong on half the nodes, with the nodes that it asks for counted as the user does."""
+    given = mdp.grid.shape[0]
+    twice = NEEDED.sub(lambda found: str(2 * int(found[0])), told)
+    return f"on half the nodes ({given // 2} of {given} an axis): {twice}"
 
 
 def _at(job: Job, true: Instance, workshop: Workshop) -> _Yield:
