@@ -52,6 +52,7 @@ bench: venv
 	$(BIN)/python benchmarks/constants.py
 	$(BIN)/python benchmarks/wpg.py
 	$(BIN)/python benchmarks/wppg.py
+	$(BIN)/python benchmarks/particles.py
 
 figures: venv
 	for script in figures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done

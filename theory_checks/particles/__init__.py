@@ -89,3 +89,13 @@ def spread(policy: "wc.Policy", kernel: Array) -> Array:
     """C = E χ²(N(c, 2τηI)‖π𝒦) over the centres c of draws from π, in every state."""
     after = np.einsum("sa,say->sy", policy.pi, kernel)
     return np.asarray(np.einsum("sa,say,sy->s", policy.pi, kernel**2, 1 / after) - 1.0)
+
+
+def order(first: "wc.Measured", last: "wc.Measured", factor: float) -> "wc.Measured":
+    """−log(last/first)/log(factor), with the interval that errors leave: all numbers if one may vanish."""
+    means = wc.stack([first, last])
+    known = bool((means.value > means.error).all())
+    logs = np.log(means.value) if known else np.zeros(2)
+    off = float(-np.log1p(-means.error / means.value).sum()) if known else np.inf
+    width = np.log(factor)
+    return wc.Measured.of((logs[0] - logs[1]) / width, sampling=off / abs(width))

@@ -2,7 +2,7 @@
 
 A step moves every particle along b(s, a) = ∇_a[r(s, a) + γP(s, a)·V] − βa, adds noise, and evaluates the
 policy the particles now form. Noise is a function of (seed, step, state), whatever the chunks, so that a
-run may stop and go on anywhere.
+run may stop and go on anywhere. Inside, particles are columns (d, N): loops run over the long axis.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from wconv.dynamics.particle_moves import (
     Rates,
     action_value,
+    gaussian,
     projected,
     proximal,
     reflected,
@@ -83,17 +84,22 @@ def advance(
         moved = State(x, centres, now.V, lost, jnp.maximum(now.stalled, stalled.max()), now.missed)
         if spec.estimator is None:
             return moved
-        after, missed = estimated(
-            spec.estimator, spec.smooth, spec.space, rates, tables, x, centres
-        )
+        rows = (jnp.swapaxes(part, -1, -2) for part in (x, centres))
+        after, missed = estimated(spec.estimator, spec.smooth, spec.space, rates, tables, *rows)
         return moved._replace(V=after, missed=jnp.maximum(now.missed, missed))
 
-    return jax.lax.fori_loop(first, first + steps, step, state)  # type: ignore[no-any-return]
+    return _turned(jax.lax.fori_loop(first, first + steps, step, _turned(state)))
+
+
+def _turned(state: State) -> State:
+    """Rows of particles as columns, or back."""
+    x, centres = (jnp.swapaxes(part, -1, -2) for part in state[:2])
+    return state._replace(x=x, centres=centres)
 
 
 def _over_states(spec: Spec, in_state: Any, states: Any, x: Any) -> Any:
     """The results of every state, as (R, S, …)."""
-    replications, count, n, dim = x.shape
+    replications, count, dim, n = x.shape
     across = 1 if spec.smooth.discount == 0 else count
     rows = (states, jnp.swapaxes(x, 0, 1))
     if replications * count * n * max(dim, across) <= AT_ONCE:
@@ -104,7 +110,7 @@ def _over_states(spec: Spec, in_state: Any, states: Any, x: Any) -> Any:
 
 
 def _moved(spec: Spec, rates: Rates, s: Any, x: Any, V: Any, key: Any) -> tuple[Any, ...]:
-    """One state of one system: particles (N, d), their centres, whether any is lost, the last Newton step."""
+    """One state of one system: particles (d, N), their centres, whether any is lost, the last Newton step."""
 
     def q(a: Any) -> Any:
         return action_value(spec.smooth, rates, s, V, a)
@@ -113,13 +119,13 @@ def _moved(spec: Spec, rates: Rates, s: Any, x: Any, V: Any, key: Any) -> tuple[
     if spec.move == "prox":
         to, stalled = proximal(q, x, eta, spec.space)
     else:
-        to = x + eta * jax.vmap(jax.grad(q))(x)
+        to = x + eta * jax.vmap(jax.grad(q), in_axes=1, out_axes=1)(x)
     if spec.move == "blob":
-        to = to - eta * rates.tau * score(x, rates.sigma, spec.space)
+        to = to - eta * rates.tau * score(x.T, rates.sigma, spec.space).T
     if spec.move == "explicit":
         to = projected(to, spec.space)
     broken = ~jnp.all(jnp.abs(to) <= spec.space.reach)  # NaN is not within reach either
     if spec.move == "blob":
         return (inside := reflected(to, spec.space)), inside, broken, stalled
-    noise = jax.random.normal(jax.random.fold_in(key, s), x.shape, x.dtype)
+    noise = gaussian(jax.random.fold_in(key, s), x.shape, x.dtype)
     return reflected(to + rates.sigma * noise, spec.space), to, broken, stalled

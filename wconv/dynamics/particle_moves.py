@@ -1,15 +1,21 @@
 """JAX kernels of one state's particles: action values, the proximal step, ends of the space, the score."""
 
+from math import factorial, pi
 from typing import Any, Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from wconv.dynamics.particle_space import Geometry
 from wconv.mdp.smooth import SmoothMDP
 
 NEWTON: Final = 12
 """Newton steps of a proximal transport: quadratic from a + η∇q(a), where the objective is concave."""
+
+TERMS: Final = 9
+"""Terms of the series of sine and cosine up to π/4: the next is below 1e-19, and those that float32 does not
+see cost little beside its random words."""
 
 
 class Rates(NamedTuple):
@@ -31,7 +37,7 @@ def action_value(smooth: SmoothMDP, rates: Rates, s: Any, V: Any, a: Any) -> Any
 
 
 def proximal(q: Any, x: Any, eta: Any, space: Geometry) -> tuple[Any, Any]:
-    """argmax_a q(a) − |a − x|²/2η beside x (N, d) by Newton's method, and its last step's length.
+    """argmax_a q(a) − |a − x|²/2η beside x (d, N) by Newton's method, and its last step's length.
 
     Where the Hessian of the objective is not negative definite the result is NaN.
     """
@@ -50,12 +56,12 @@ def proximal(q: Any, x: Any, eta: Any, space: Geometry) -> tuple[Any, Any]:
         start = projected(x + eta * slope(x), space)
         return jax.lax.fori_loop(0, NEWTON, newton, (start, jnp.zeros((), x.dtype)))  # type: ignore[no-any-return]
 
-    to, last = jax.vmap(one)(x)
+    to, last = jax.vmap(one, in_axes=1, out_axes=(1, 0))(x)
     return to, jnp.max(last)
 
 
 def projected(a: Any, space: Geometry) -> Any:
-    """The nearest action of an interval or box."""
+    """The nearest actions of an interval or box to a (d, ...)."""
     if space.boundary != "fold":
         return a
     low, length = _sides(a, space)
@@ -63,7 +69,7 @@ def projected(a: Any, space: Geometry) -> Any:
 
 
 def reflected(a: Any, space: Geometry) -> Any:
-    """Actions folded back at the ends of a box, or wrapped round a torus."""
+    """Actions a (d, ...) folded back at the ends of a box, or wrapped round a torus."""
     if space.boundary == "none":
         return a
     low, length = _sides(a, space)
@@ -73,8 +79,9 @@ def reflected(a: Any, space: Geometry) -> Any:
 
 
 def _sides(a: Any, space: Geometry) -> tuple[Any, Any]:
-    """Low ends and lengths, for every action of a."""
-    low, length = (jnp.asarray(part, a.dtype) for part in (space.low, space.length))
+    """Low ends and lengths, for every action of a (d, ...)."""
+    column = (-1,) + (1,) * (a.ndim - 1)
+    low, length = (jnp.asarray(part, a.dtype).reshape(column) for part in (space.low, space.length))
     return jnp.broadcast_to(low, a.shape), jnp.broadcast_to(length, a.shape)
 
 
@@ -98,3 +105,44 @@ def score(x: Any, sigma: Any, space: Geometry) -> Any:
     from wconv.measures.mixture_kernel import score_mixture
 
     return score_mixture(x, with_images(x, space), sigma)
+
+
+def gaussian(key: Any, shape: tuple[int, int], dtype: Any) -> Any:
+    """Independent standard normal numbers (d, N).
+
+    Box and Muller's √(−2 log u)·(cos, sin)(2πv − π/4), u and v from all words of the generator's blocks.
+    It takes half to two thirds of the time of ``jax.random.normal``, which in float32 uses one word of two,
+    and has an inverse error function of three polynomials. Tails reach 6.7 deviations in float32, 9.4 in
+    float64.
+    """
+    dim, n = shape
+    parts = np.dtype(dtype).itemsize // 4
+    # Keys that are split off are the words of the same counter as random bits, but both of them.
+    blocks = jax.random.key_data(jax.random.split(key, (parts, dim, -(-n // 2))))
+    words = [blocks[k, ..., word] for word in range(2) for k in range(parts)]
+    radial, (turn, *finer) = words[:parts], words[parts:]
+    quarter, within = turn >> 30, turn & np.uint32(2**30 - 1)
+    radius = jnp.sqrt(-2 * jnp.log(_unit(radial, dtype)))
+    radius = jnp.where(quarter >= 2, -radius, radius)
+    angle = (4 * _unit([within, *finer], dtype) - 0.5) * (pi / 2)
+    cos, sin = (_series(angle * angle, first) for first in (0, 1))
+    sin, odd = angle * sin, (quarter & 1) == 1
+    both = (jnp.where(odd, -sin, cos), jnp.where(odd, cos, sin))
+    # Not two by two: interleaving costs a third more.
+    return jnp.concatenate([radius * part for part in both], axis=1)[:, :n]
+
+
+def _unit(words: list[Any], dtype: Any) -> Any:
+    """Words of 32 bits, the highest first, as a number in (0, 1]."""
+    number = words[0].astype(dtype)
+    for word in words[1:]:
+        number = 2.0**32 * number + word.astype(dtype)
+    return (number + 0.5) * 2.0 ** (-32 * len(words))
+
+
+def _series(square: Any, first: int) -> Any:
+    """Σ_k (−t²)^k/(2k + first)!: cos t, and sin t/t."""
+    total = jnp.zeros_like(square)
+    for k in reversed(range(TERMS)):
+        total = total * square + (-1) ** k / factorial(2 * k + first)
+    return total

@@ -1,9 +1,8 @@
 """A run of particles: what is compiled, its start, and the samples it goes through."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final
 
 import numpy as np
@@ -14,8 +13,8 @@ from wconv.dynamics.blob import BlobWPG
 from wconv.dynamics.gaussian_noise import axes, noise_on
 from wconv.dynamics.methods import WPGD
 from wconv.dynamics.particle_space import Geometry, geometry
-from wconv.dynamics.particle_store import Sample
-from wconv.dynamics.problem import dense_transition, kernel_problem
+from wconv.dynamics.particle_store import Sample, identity
+from wconv.dynamics.problem import kernel_problem
 from wconv.exact.evaluate import evaluate
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, uniform
@@ -54,7 +53,7 @@ class Run:
     noise: Any
     dtype: Any
     devices: int
-    told: Mapping[str, Any]
+    told: Callable[[], Mapping[str, Any]]
 
     @property
     def sigma(self) -> float:
@@ -63,7 +62,7 @@ class Run:
 
     def about(self, every: int) -> Mapping[str, Any]:
         """What samples of this run must have in common."""
-        return {**self.told, "steps a sample": every}
+        return {**self.told(), "steps a sample": every}
 
     def go_on(self, sample: Sample, first: int, steps: int) -> Sample:
         """The sample after so many steps.
@@ -95,7 +94,13 @@ class Run:
                 np.int32(steps),
             )
             self._require_sound(now)
-            return Sample(*(np.asarray(part) for part in now[:3]))
+            V = now.V if not len(self.given) else self._given_after(first + steps)
+            return Sample(*(np.asarray(part) for part in (now.x, now.centres, V)))
+
+    def _given_after(self, steps: int) -> Array:
+        """The values (R, S) that were given at that time, NaN if none were."""
+        row = self.given[steps] if steps < len(self.given) else np.full_like(self.given[0], np.nan)
+        return np.broadcast_to(row, self.start.V.shape)
 
     def _spread(self, particles: Array) -> Any:
         """Particles over the devices."""
@@ -134,6 +139,7 @@ def run_of(
     start: Any,
     *,
     n: int,
+    steps: int,
     seeds: Sequence[int],
     value: Any,
     precision: str,
@@ -148,10 +154,10 @@ def run_of(
     blob = isinstance(method, BlobWPG)
     sigma = method.bandwidth if blob else float(np.sqrt(2 * tau * method.step))
     _require_devices(devices, n)
-    given = None if isinstance(value, str) else _given(value, smooth.n_states)
+    given = None if isinstance(value, str) else _given(value, steps, smooth.n_states)
     kind = "given" if given is not None else _kind(value, problem, n, space)
     _require_fitting(method, space, sigma, kind)
-    estimator, tables, noise = _estimator(kind, problem, sigma, dtype)
+    estimator, tables, noise = _estimator(kind, problem, sigma, symbol_of(method), dtype)
     drawn, policy = _start(problem, smooth, space, start, n, seeds)
     V = (
         given[0]
@@ -160,15 +166,19 @@ def run_of(
     )
     particles = drawn.astype(dtype)
     beta = 0.0 if np.isinf(space.scale) else tau / space.scale**2
-    tabled = (problem.r, dense_transition(problem)) if isinstance(problem, MDP) else ()
-    about = {
-        "method": repr(method),
-        "problem": _fingerprint(smooth, *tabled, drawn, V),
-        "n": n,
-        "seeds": list(seeds),
-        "value": kind,
-        "precision": precision,
-    }
+    tabled = () if tables is None else (tables[0].r, tables[0].P)
+    numbers = (*tabled, drawn, V if given is None else given)
+
+    told = partial(
+        identity,
+        smooth,
+        numbers,
+        method=repr(method),
+        n=n,
+        seeds=list(seeds),
+        value=kind,
+        precision=precision,
+    )
     return Run(
         Spec(smooth, space, _move(method), estimator),
         (smooth.discount, tau, method.step, beta, sigma),
@@ -180,7 +190,7 @@ def run_of(
         noise,
         dtype,
         devices,
-        about,
+        told,
     )
 
 
@@ -196,6 +206,11 @@ def smooth_of(problem: MDP | SmoothMDP) -> SmoothMDP:
         need, remedy = "have functions of a continuous action", "make it by wc.tabulate(it, n)"
         require.fail("problem", need, type(problem).__name__, remedy)
     return smooth
+
+
+def symbol_of(method: Any) -> str:
+    """What sets the width of a method's Gaussians."""
+    return "bandwidth" if isinstance(method, BlobWPG) else "step"
 
 
 def _move(method: Any) -> str:
@@ -230,11 +245,21 @@ def _require_devices(devices: int, n: int) -> None:
         require.fail("n", f"be a multiple of devices = {devices}", n, f"e.g. {n - n % devices}")
 
 
-def _given(value: Any, states: int) -> Array:
-    found = np.asarray(value, dtype=float)
+def _numbers(symbol: str, value: Any, shape: str) -> Array:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        require.fail(symbol, f"be {shape}", value, "give real numbers of that shape")
+
+
+def _given(value: Any, steps: int, states: int) -> Array:
+    found = _numbers("value", value, f"the name of an estimator, or have shape (steps, {states})")
     if found.ndim != 2 or found.shape[1] != states or not len(found):
         need = f"be the name of an estimator, or have shape (steps, {states})"
         require.fail("value", need, found.shape, "one row for every step")
+    if len(found) < steps:
+        need = f"have a row for each of the {steps} steps"
+        require.fail("value", need, found.shape, "give V at the start of every step")
     require.finite("value", found)
     return found
 
@@ -255,7 +280,9 @@ def _kind(value: str, problem: Any, n: int, space: Geometry) -> str:
     return "mixture" if n * problem.grid.n <= PAIRS else "gridded"
 
 
-def _estimator(kind: str, problem: Any, sigma: float, dtype: Any) -> tuple[Any, Any, Any]:
+def _estimator(
+    kind: str, problem: Any, sigma: float, symbol: str, dtype: Any
+) -> tuple[Any, Any, Any]:
     """What is compiled for it, the tables of the nodes, and the noise that knows what may be missed."""
     from wconv.dynamics.particle_values import Estimator
 
@@ -264,7 +291,7 @@ def _estimator(kind: str, problem: Any, sigma: float, dtype: Any) -> tuple[Any, 
     if kind == "samples":
         return Estimator(kind), None, None
     grid = problem.grid
-    noise = noise_on(grid, sigma**2, "step")
+    noise = noise_on(grid, sigma**2, symbol)
     # A sum over the nodes is known to so much: in float32 it is what matters.
     noise = noise._replace(allowed=noise.allowed + 4 * grid.n * float(np.finfo(dtype).eps))
     tables = kernel_problem(problem), axes(grid, np.zeros(0), np.zeros(0), 0.0)
@@ -298,9 +325,13 @@ def _start(
         return problem.grid.nodes[np.array(draws)], start
     if start is None:
         return np.stack([space.draw(np.random.default_rng([s, 1]), shape) for s in seeds]), None
-    found = np.asarray(start, dtype=float)
+    found = _numbers("start", start, "a policy, or particles (states, particles, dimensions)")
     require.shape("start", found, (*shape, space.dim), "(states, particles, dimensions)")
     require.finite("start", found)
+    if not space.holds(found).all():
+        where = [int(i) for i in np.argwhere(~space.holds(found))[0]]
+        got = f"{found[tuple(where)]:g} at start{where}"
+        require.fail("start", "lie in the space of actions", got, "fold or wrap it")
     return np.broadcast_to(found, (len(seeds), *found.shape)), None
 
 
@@ -326,21 +357,11 @@ def _first_values(
         return np.asarray(solved(reward, kernel, np.float64(smooth.discount)))
 
 
-def _fingerprint(smooth: SmoothMDP, *arrays: Array) -> str:
-    """A hash of the numbers a run starts from, and of the names of its functions."""
-    names = [getattr(f, "__qualname__", repr(type(f))) for f in (smooth.reward, smooth.transition)]
-    head = repr((names, smooth.n_states, smooth.discount, smooth.temperature, smooth.space))
-    found = sha256(head.encode())
-    for array in arrays:
-        found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
-
-
-def mixture_masses(mdp: MDP, centres: Array, sigma: float) -> Array:
+def mixture_masses(mdp: MDP, centres: Array, sigma: float, symbol: str) -> Array:
     """Masses (..., S, A) on the nodes of the mixtures around centres (..., S, N, d), each Gaussian summed.
 
     Raises:
-        InputError: a σ below 0.7 spacings.
+        InputError: nodes of more than two axes, a σ below 0.7 spacings (naming ``symbol``).
         SolverError: mass beyond the nodes.
 
     """
@@ -349,7 +370,11 @@ def mixture_masses(mdp: MDP, centres: Array, sigma: float) -> Array:
     from wconv.dynamics.particle_values import each_mixture
 
     grid = mdp.grid
-    noise = noise_on(grid, sigma**2, "step")
+    if grid.dim > 2:
+        require.fail(
+            "actions", "have one or two dimensions", grid.dim, "use the particles themselves"
+        )
+    noise = noise_on(grid, sigma**2, symbol)
     ends = (noise.images, noise.boundary)
     rows = centres.reshape(-1, *centres.shape[-2:]).astype(np.float64)
     with jax.enable_x64(True):

@@ -12,8 +12,17 @@ from wconv._axes import Array
 from wconv.mdp.smooth import SmoothMDP
 from wconv.measures.spaces import Box, GaussianLine, GaussianSpace, Interval, Torus
 
-COPIES: Final = 10
-"""Arrays of the size of all particles that a step holds at once: old and new ones, gradients, noise."""
+HELD: Final = 4
+"""Arrays of the size of all particles that last: old and new ones, and their centres."""
+
+MOVED: Final = 6
+"""Arrays of that size while particles move: gradients, noise, and turned copies."""
+
+POWERS: Final = 22
+"""Arrays of that size in a gridded mixture: up to eleven powers of the offsets, twice."""
+
+TILES: Final = 8 * 512**2
+"""Numbers of a tile of pairs, for each state, where all pairs are looked at."""
 
 SHARE: Final = 0.5
 """Share of the machine's memory a run may take unless told."""
@@ -39,8 +48,15 @@ class Geometry:
 
     @property
     def reach(self) -> float:
-        """A distance at which particles count as lost: a million sides or deviations."""
-        return 1e6 * (max(self.length) if self.scale == inf else self.scale)
+        """A distance at which particles count as lost: a million sides or deviations beyond the ends."""
+        side = max(self.length) if self.scale == inf else self.scale
+        return 1e6 * side + max(abs(end) for end in self.low)
+
+    def holds(self, actions: Array) -> Array:
+        """Which coordinates of actions (..., d) lie between the ends, shape (..., d)."""
+        low = np.array(self.low)
+        inside = (low <= actions) & (actions <= low + np.array(self.length))
+        return np.asarray(inside | (self.boundary == "none"))
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Independent draws (*shape, d) from the reference."""
@@ -70,12 +86,25 @@ def geometry(space: Any) -> Geometry:
     return Geometry("fold", low, tuple(b - a for a, b in zip(low, high, strict=True)))
 
 
-def bytes_needed(smooth: SmoothMDP, n: int, replications: int, kept: int, itemsize: int) -> float:
-    """Bytes of a run: the copies of a step, next-state tables of one state, and the kept samples twice."""
-    dim = geometry(smooth.space).dim
-    particles = float(n) * smooth.n_states * dim * replications * itemsize
-    tables = 0.0 if smooth.discount == 0 else 4.0 * n * smooth.n_states * itemsize * replications
-    return COPIES * particles + tables + 2.0 * kept * particles
+def bytes_needed(
+    smooth: SmoothMDP, n: int, replications: int, kept: int, itemsize: int, *, averaged: bool
+) -> float:
+    """Bytes of a run: what lasts, the larger of moving and finding V, and the kept samples twice.
+
+    V is found on nodes by a gridded mixture (summing is smaller), or ``averaged``: from pairs of particles
+    and the nearest images of one, with a next state's row for every particle, as always in three dimensions.
+    """
+    space, states = geometry(smooth.space), smooth.n_states
+    each = float(states) * replications * itemsize
+    particles = n * space.dim * each
+    moved, valued = MOVED * particles, 0.0
+    if smooth.discount > 0:
+        moved += 4.0 * n * each
+        images = 1 if space.boundary == "none" else 3**space.dim
+        valued = POWERS * particles
+        if averaged or space.dim > 2:
+            valued = (2.0 * images * space.dim + states) * n * each + TILES * each
+    return (HELD + 2.0 * kept) * particles + max(moved, valued)
 
 
 def require_memory(needed: float, allowed: float | None, n: int) -> None:
@@ -85,11 +114,14 @@ def require_memory(needed: float, allowed: float | None, n: int) -> None:
         InputError: naming n, with the number of particles that would fit.
 
     """
-    limit = SHARE * _machine() if allowed is None else require.positive("memory", allowed, "bytes")
+    limit = (
+        SHARE * _machine() if allowed is None else require.positive("memory", allowed, "give bytes")
+    )
     if needed > limit:
         fits = int(n * limit / needed)
         need = f"fit into {limit / 1e9:.3g} GB"
-        remedy = f"take n <= {fits}, fewer samples, float32, or raise memory"
+        fewer = f"n <= {fits}, fewer samples" if fits else "fewer samples, seeds or dimensions"
+        remedy = f"take {fewer}, float32, or raise memory"
         require.fail("n", need, f"{n}, which takes {needed / 1e9:.3g} GB", remedy)
 
 

@@ -22,7 +22,7 @@ from wconv.dynamics.resolvent_kernel import value
 from wconv.mdp.smooth import SmoothMDP
 
 TILE: Final = 2**18
-"""Pairs (particle, node of an axis) held at a time."""
+"""Pairs (particle, node of an axis) held at a time, of all systems and states together."""
 
 
 class Estimator(NamedTuple):
@@ -35,13 +35,16 @@ class Estimator(NamedTuple):
     plan: Any = None
 
 
-def masses(centres: Any, sigma: Any, axes: Drift, shape: tuple[int, ...], ends: Any) -> Any:
-    """Masses (A,) of the mixture around centres (N, d) on nodes, and the largest mass that a row missed.
+def masses(
+    centres: Any, sigma: Any, axes: Drift, shape: tuple[int, ...], ends: Any, together: int = 1
+) -> Any:
+    """Masses (A,) of the mixture around centres (N, d) on nodes, and the mean mass that its rows missed.
 
     Each Gaussian is normalised on the nodes, as the law of the update is. ``ends`` is (images, boundary).
+    So many rows of centres are held ``together`` by a ``vmap`` around this.
     """
     n, dim = centres.shape
-    tile = min(n, max(TILE // sum(shape), 1))
+    tile = min(n, max(TILE // (sum(shape) * together), 1))
     rows = -(-n // tile)
     padded = jnp.concatenate([centres, jnp.broadcast_to(centres[:1], (rows * tile - n, dim))])
     weight = (jnp.arange(rows * tile) < n).astype(centres.dtype) / n
@@ -100,7 +103,8 @@ def estimated(
 
     def on_nodes(centres: Any) -> tuple[Any, Any]:
         if how.kind == "mixture":
-            return masses(centres, rates.sigma, axes, how.shape, (how.images, how.boundary))  # type: ignore[no-any-return]
+            ends = (how.images, how.boundary)
+            return masses(centres, rates.sigma, axes, how.shape, ends, x.shape[0] * x.shape[1])  # type: ignore[no-any-return]
         from wconv.measures.gridded import density
 
         found = density(centres, how.plan) * jnp.prod(axes.spacing)

@@ -45,7 +45,9 @@ def discretise(
 
     """
     if not isinstance(problem, ContinuousMDP):
-        require.fail("problem", "be a ContinuousMDP", type(problem).__name__, "wc.ContinuousMDP(...)")
+        require.fail(
+            "problem", "be a ContinuousMDP", type(problem).__name__, "wc.ContinuousMDP(...)"
+        )
     if not hasattr(problem.actions, "grid"):
         got = type(problem.actions).__name__
         require.fail("actions", "be a space", got, "e.g. wc.Interval(-1.0, 1.0)")
