@@ -47,34 +47,26 @@ def test_the_theorem_of_the_guide_is_checked(tmp_path, capsys):
     assert main(["explain", "softmax-hoeffding", "--checks", str(file), "--on", "garnet"]) == 0
 
 
-def test_the_guide_to_constants_runs_as_printed(capsys):
-    names = {}
-    for block in blocks(ROOT / "docs" / "constants.md", "python"):
-        exec(compile(block, "constants.md", "exec"), names)
-    said = capsys.readouterr().out
-    assert "C_LS in [0.7155668" in said
-    assert "more slowly than a Gaussian" in said
-    assert "plateau" in said
+SAID = {
+    "constants": ("C_LS in [0.7155668", "more slowly than a Gaussian", "plateau"),
+    "dynamics": ("33 policies to time 3", "MirrorDescent(step=0.25)"),
+    "particles": (
+        "200 particles in R^1 in each of 4 states, 5 samples to time 2",
+        "[0.  0.5 1.  1.5 2. ]",
+        "n must fit into 2 GB",
+    ),
+}
+"""What the blocks of a guide print, among other things."""
 
 
-def test_the_guide_to_dynamics_runs_as_printed(capsys):
-    names = {}
-    for block in blocks(ROOT / "docs" / "dynamics.md", "python"):
-        exec(compile(block, "dynamics.md", "exec"), names)
-    said = capsys.readouterr().out
-    assert "33 policies to time 3" in said
-    assert "MirrorDescent(step=0.25)" in said
-
-
-def test_the_guide_to_particles_runs_as_printed(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("guide", SAID)
+def test_a_guide_runs_as_printed(guide, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     names = {}
-    for block in blocks(ROOT / "docs" / "particles.md", "python"):
-        exec(compile(block, "particles.md", "exec"), names)
+    for block in blocks(ROOT / "docs" / f"{guide}.md", "python"):
+        exec(compile(block, f"{guide}.md", "exec"), names)
     said = capsys.readouterr().out
-    assert "200 particles in R^1 in each of 4 states, 5 samples to time 2" in said
-    assert "[0.  0.5 1.  1.5 2. ]" in said
-    assert "n must fit into 2 GB" in said
+    assert [line for line in SAID[guide] if line not in said] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

@@ -51,7 +51,9 @@ def fisher_dirichlet(nu: Density, p: Density) -> Measured:
         peak = np.where(both, np.exp(height), 0.0) / grid.lengths**2
         terms = np.ascontiguousarray(x * -np.expm1(-x) * peak)
         lost = terms * relative + peak * (2 * x + EPS * slack) * slack
-        value, error = terms.sum(axis=-1), rounding(lost.sum(axis=-1), depth=1)
+        # An exponential below the smallest float is lost altogether.
+        under = np.finfo(float).tiny * (x / grid.lengths**2).sum(axis=-1)
+        value, error = terms.sum(axis=-1), rounding(lost.sum(axis=-1), depth=1) + under
     return Measured.of(
         np.where(infinite, np.inf, value),
         rounding=np.where(infinite, 0.0, np.where(np.isfinite(value), error, np.inf)),
