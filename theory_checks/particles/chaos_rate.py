@@ -11,8 +11,8 @@ Claim.       For every seed and state D_{k+1} ≤ (1+ηL_b)D_k + ηγG_p v_k (he
              16 to 256 particles E D and E max_s |V^{π̂}−V^π| fall at least like N^{-1/2} (and no faster than
              N^{-3/2}).
 Tight for.   The first steps, to a tenth for the particle that is farthest off: G_p is attained at one
-             action. The rate of V is between that of its bias, 1/N (`particle-entropy`), and N^{-1/2}, that of
-             its deviation.
+             action. The rate of V is between that of its bias, 1/N (`particle-entropy`), and that of its
+             deviation, N^{-1/2}.
 Reference.   docs/theory.md, section 8.
 """
 
