@@ -301,5 +301,7 @@ def test_mixtures_need_nodes():
     assert "10 particles in R^1 in each of 1 states" in repr(path)
     with pytest.raises(wc.InputError, match="problem must be an MDP on nodes"):
         path.mixture()
+    with pytest.raises(wc.InputError, match="problem must be an MDP on nodes"):
+        _ = path.log_densities
     with pytest.raises(wc.InputError, match="actions must have a grid"):
         wc.tabulate(LINE, 8)

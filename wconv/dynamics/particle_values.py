@@ -6,7 +6,8 @@ Three estimators of V of the mixture π̂ = (1/N)Σ_i N(c_i, σ²I), folded or w
   the law of ``evolve`` has as well;
 * "gridded": the same masses by a fast Gauss transform, O(N + A log A), with a bound on their error;
 * "samples": r, P and −log π̂ averaged over the particles, one drawn around every centre. Averages of r and P
-  and of −log π̂ are unbiased for π̂; V, which is not linear in them, has a bias of order 1/N.
+  and of −log π̂ are unbiased for π̂; V, which is not linear in them, has a bias of order 1/N. Blobs are not
+  drawn: theirs is the value that they climb, r of the particles and −log π̂ at the centres.
 """
 
 from functools import partial

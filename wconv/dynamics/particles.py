@@ -80,8 +80,14 @@ class ParticlePath:
 
     @cached_property
     def log_densities(self) -> Array:
-        """log dπ̂/dμ at the nodes, (R, K, S, A)."""
-        assert isinstance(self.problem, MDP)
+        """log dπ̂/dμ at the nodes after the start, (R, K, S, A).
+
+        Raises:
+            InputError, SolverError: as ``mixture``.
+
+        """
+        if not isinstance(self.problem, MDP):
+            require.fail("problem", "be an MDP on nodes", "one without", "wc.tabulate(it, n)")
         centres = self.centres[1:] if self.many else self.centres[1:, None]
         symbol = symbol_of(self.method)
         found = mixture_masses(self.problem, np.moveaxis(centres, 1, 0), self.sigma, symbol)
