@@ -91,6 +91,12 @@ def spread(policy: "wc.Policy", kernel: Array) -> Array:
     return np.asarray(np.einsum("sa,say,sy->s", policy.pi, kernel**2, 1 / after) - 1.0)
 
 
+def divergence(masses: Array, log_p: Array, run: "wc.Run") -> Array:
+    """KL of masses to p over the actions."""
+    live = np.where(masses > 0, masses, 1.0)
+    return np.asarray((masses * (np.log(live) - run.mdp.grid.log_weights - log_p)).sum(axis=-1))
+
+
 def order(first: "wc.Measured", last: "wc.Measured", factor: float) -> "wc.Measured":
     """−log(last/first)/log(factor), with the interval that errors leave: all numbers if one may vanish."""
     means = wc.stack([first, last])

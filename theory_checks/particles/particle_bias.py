@@ -17,7 +17,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import wconv as wc
-from theory_checks.particles import CONFIDENCE, WALLS, endless, kernel, mixtures, order, spread
+from theory_checks.particles import (
+    CONFIDENCE,
+    WALLS,
+    divergence,
+    endless,
+    kernel,
+    mixtures,
+    order,
+    spread,
+)
 from theory_checks.wpg.one_step_kl import lipschitz
 from wconv._axes import Array
 from wconv.constants.langevin import step_constants
@@ -64,13 +73,9 @@ class Biases:
 
 def biases(run: "wc.Run", eta: float, log_p: Array) -> Biases:
     """Systems of N particles, whose halves are systems of N/2, as they do not interact."""
-    grid, method = run.mdp.grid, wc.WPGD(eta)
+    method = wc.WPGD(eta)
     path = run.path(method, steps=STEPS)
     move = kernel(run, path.measured[-2], eta)
-
-    def divergence(masses: Array) -> Array:
-        live = np.where(masses > 0, masses, 1.0)
-        return np.asarray((masses * (np.log(live) - grid.log_weights - log_p)).sum(axis=-1))
 
     found = wc.evolve_particles(
         method, run.system, run.start, n=N, steps=STEPS, samples=1, seed=SYSTEMS
@@ -78,9 +83,11 @@ def biases(run: "wc.Run", eta: float, log_p: Array) -> Biases:
     seeds, states, _, dim = found.centres[1].shape
     parts = found.centres[1].reshape(seeds, states, 2, N // 2, dim).swapaxes(1, 2)
     masses = mixtures(run, parts, found.sigma)
-    halves, whole = divergence(masses).mean(axis=1), divergence(masses.mean(axis=1))
+    halves = divergence(masses, log_p, run).mean(axis=1)
+    whole = divergence(masses.mean(axis=1), log_p, run)
     means = (wc.replicated(each, confidence=SURE) for each in (whole, halves, 2 * whole - halves))
-    return Biases(divergence(path.policies[-1].pi), spread(path.policies[-2], move), *means)
+    law = divergence(path.policies[-1].pi, log_p, run)
+    return Biases(law, spread(path.policies[-2], move), *means)
 
 
 @check("particle-bias", cases=CASES, controls=CONTROLS, kind="statistical", actions="line")

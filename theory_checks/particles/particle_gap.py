@@ -29,6 +29,7 @@ from theory_checks.particles import (
     LINE,
     RING,
     WALLS,
+    divergence,
     endless,
     kernel,
     law,
@@ -168,12 +169,6 @@ def gibbs_of(run: "wc.Run", V: Array) -> Array:
     """log dp^V/dμ in the true problem."""
     mdp = run.mdp
     return wc.gibbs(mdp, mdp.r + mdp.gamma * np.asarray(mdp.P @ V)).logf
-
-
-def divergence(masses: Array, log_p: Array, run: "wc.Run") -> Array:
-    """KL of masses to p over the actions."""
-    live = np.where(masses > 0, masses, 1.0)
-    return np.asarray((masses * (np.log(live) - run.mdp.grid.log_weights - log_p)).sum(axis=-1))
 
 
 def bandit(run: "wc.Run") -> Item:
