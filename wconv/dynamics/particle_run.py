@@ -37,7 +37,7 @@ GRIDDED_TOL: Final = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run that is ready: ``first`` makes the start, ``go_on`` the next sample.
+    """A run that is ready: ``go_on`` makes the sample after another one, the first of which is ``start``.
 
     ``tables`` are the problem and axes of the nodes where V is found on them, ``given`` (K, S) the values
     of every step where these are given, ``start`` particles (R, S, N, d) with V (R, S).
