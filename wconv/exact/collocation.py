@@ -27,8 +27,7 @@ from wconv.exact.off_grid import (
     sampled_error,
     soft_backup,
 )
-from wconv.mdp.continuous import ContinuousMDP
-from wconv.mdp.rollout import continuous
+from wconv.mdp.continuous import ContinuousMDP, continuous
 from wconv.mdp.state_grid import nodes_an_axis
 from wconv.mdp.tabulate import continuous_tables
 from wconv.measured import EPS

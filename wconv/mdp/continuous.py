@@ -93,6 +93,19 @@ def _require_axis(space: object) -> None:
         require.fail("states", "be intervals and circles", space, "one for each coordinate of x")
 
 
+def continuous(problem: object) -> ContinuousMDP:
+    """The problem, which must be given by dynamics and not by tables.
+
+    Raises:
+        InputError: for anything else, a discretised problem among them.
+
+    """
+    if not isinstance(problem, ContinuousMDP):
+        remedy = "what wc.discretise made of one keeps it as mdp.smooth.continuous"
+        require.fail("problem", "be a ContinuousMDP", type(problem).__name__, remedy)
+    return problem
+
+
 def inside(symbol: str, x: Array, walls: Sequence[tuple[float, float] | None]) -> Array:
     """The points x (..., k), which must lie between the walls of each axis (None: a circle) up to rounding.
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.continuous import ContinuousMDP, continuous
 from wconv.mdp.factored import Factored, successors
 from wconv.mdp.model import MDP, make_mdp
 from wconv.mdp.smooth import SmoothMDP, of_state
@@ -44,11 +44,7 @@ def discretise(
             noise or states that do not fit, a grid too coarse for the noise, and what ``make_mdp`` refuses.
 
     """
-    if not isinstance(problem, ContinuousMDP):
-        require.fail(
-            "problem", "be a ContinuousMDP", type(problem).__name__, "wc.ContinuousMDP(...)"
-        )
-    if not hasattr(problem.actions, "grid"):
+    if not hasattr(continuous(problem).actions, "grid"):
         got = type(problem.actions).__name__
         require.fail("actions", "be a space", got, "e.g. wc.Interval(-1.0, 1.0)")
     grid = state_grid(problem.axes, problem.deviations, states)

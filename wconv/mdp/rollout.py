@@ -16,7 +16,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.mdp.continuous import ContinuousMDP
+from wconv.mdp.continuous import ContinuousMDP, continuous
 from wconv.mdp.model import MDP, numbers
 from wconv.mdp.policy import Policy, softmax_policy
 from wconv.mdp.state_grid import StateGrid
@@ -127,19 +127,6 @@ def between_nodes(mdp: MDP, V: Array) -> BetweenNodes:
     # The temperature and discount of an MDP can be replaced; the continuous problem stays behind.
     problem = replace(smooth.continuous, discount=mdp.gamma, temperature=mdp.tau)
     return BetweenNodes(mdp, smooth.states, problem, after)
-
-
-def continuous(problem: object) -> ContinuousMDP:
-    """The problem, which must be given by dynamics and not by tables.
-
-    Raises:
-        InputError: for anything else, a discretised problem among them.
-
-    """
-    if not isinstance(problem, ContinuousMDP):
-        remedy = "what wc.discretise made of one keeps it as mdp.smooth.continuous"
-        require.fail("problem", "be a ContinuousMDP", type(problem).__name__, remedy)
-    return problem
 
 
 def simulate(
