@@ -25,7 +25,11 @@ ALLOWED = {
         *("base", "measures", "mdp", "exact", "dynamics", "diagnostics", "constants"),
         *("theory", "report"),
     },
-    "cli": {"base", "mdp", "constants", "theory", "report", "verify"},
+    "probe": {
+        *("base", "measures", "mdp", "exact", "dynamics", "diagnostics", "constants"),
+        *("theory", "report", "verify"),
+    },
+    "cli": {"base", "mdp", "constants", "theory", "report", "verify", "probe"},
     "__main__": {"cli"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
