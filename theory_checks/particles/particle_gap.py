@@ -44,8 +44,11 @@ from wconv.constants.langevin import step_constants
 from wconv.theory import Item, at_most, case, check, control
 from wconv.theory.bounds import particles as bounds
 
-N, SYSTEMS = 64, 6
-"""Particles a state, and systems whose every step is held against the theorem."""
+SYSTEMS = 6
+"""Systems whose every step is held against the theorem."""
+
+OPTIONS = {"particles": 64}
+"""Particles a state."""
 
 COUNTS, DRAWS = (16, 64), 1024
 """Particles of the first draw, and how often it is made."""
@@ -71,7 +74,14 @@ CONTROLS = [
 ]
 
 
-@check("particle-gap", cases=CASES, controls=CONTROLS, kind="statistical", actions="line")
+@check(
+    "particle-gap",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="statistical",
+    actions="line",
+    options=OPTIONS,
+)
 def particle_gap(run: "wc.Run") -> Iterator[Item]:
     """Four steps of six systems of 64 particles in every state, and many first draws."""
     yield (smooth := lipschitz(run))
@@ -86,7 +96,7 @@ def particle_gap(run: "wc.Run") -> Iterator[Item]:
 
 def pathwise(run: "wc.Run") -> Item:
     """Every step of every system, with constants along its own policies."""
-    path = systems(run, n=N, seeds=range(SYSTEMS))
+    path = systems(run, n=run.options["particles"], seeds=range(SYSTEMS))
     each = [path.mixture(system) for system in range(SYSTEMS)]
     mdp, V = run.mdp, [run.true.values(one) for one in each]
     E = wc.stack([run.true.solution.measured - values for values in V]).sup()

@@ -42,19 +42,26 @@ def flow(run: "wc.Run") -> "wc.Path":
     return run.path(wc.WPGFlow(tol=1e-6), until=2.0, samples=8)
 
 
+LANGEVIN = {"step_size": 0.02}
+"""Option of the checks of the Langevin update."""
+
+FROZEN = {"step_size": 0.25}
+"""Option of the checks of frozen and implicit steps."""
+
+
 def frozen(run: "wc.Run") -> "wc.Path":
-    """Eight steps of length 0.25 of the frozen flow, nearly exact (32 resolvents a step)."""
-    return run.path(wc.FrozenWPG(0.25, substeps=32), steps=8)
+    """Eight steps (of length 0.25 by default) of the frozen flow, nearly exact (32 resolvents a step)."""
+    return run.path(wc.FrozenWPG(run.option("step_size", FROZEN), substeps=32), steps=8)
 
 
 def implicit(run: "wc.Run") -> "wc.Path":
-    """Eight steps of length 0.25 of the implicit scheme."""
-    return run.path(wc.FrozenWPG(0.25), steps=8)
+    """Eight steps (of length 0.25 by default) of the implicit scheme."""
+    return run.path(wc.FrozenWPG(run.option("step_size", FROZEN)), steps=8)
 
 
 def langevin(run: "wc.Run") -> "wc.Path":
-    """The law of the Langevin update with step 0.02 at every tenth of eighty steps."""
-    return run.path(wc.WPGD(0.02), steps=80, samples=8)
+    """The law of the Langevin update (its step 0.02 by default) at every tenth of eighty steps."""
+    return run.path(wc.WPGD(run.option("step_size", LANGEVIN)), steps=80, samples=8)
 
 
 def gaps(run: "wc.Run", path: "wc.Path") -> "wc.Measured":

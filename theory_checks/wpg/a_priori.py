@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import gaps, langevin
+from theory_checks.wpg import LANGEVIN, gaps, langevin
 from theory_checks.wpg.one_step_kl import MILD, lipschitz, unreflected
 from wconv.constants.a_priori import LargestStep, a_priori_log
 from wconv.constants.langevin import action_moment, drift, half_oscillation
@@ -68,7 +68,14 @@ def data_of(found: "wc.Assumptions", eta: float) -> dict[str, Any]:
     }
 
 
-@check("a-priori", cases=CASES, controls=CONTROLS, kind="continuum", actions="continuum")
+@check(
+    "a-priori",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="continuum",
+    actions="continuum",
+    options=LANGEVIN,
+)
 def a_priori(run: "wc.Run") -> Iterator[Item]:
     """What happens along a path against the calculator, and the end of the feasible steps."""
     yield (smooth := lipschitz(run))

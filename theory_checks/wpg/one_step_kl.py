@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import LINE, RING, TRANSLATE, langevin, part
+from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, langevin, part
 from wconv.constants.langevin import StepConstants, step_constants
 from wconv.theory import Hypothesis, Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
@@ -111,7 +111,14 @@ def unreflected(run: "wc.Run", name: str = "H2") -> Hypothesis:
     return condition(name, free, f"actions on a {type(space).__name__}")
 
 
-@check("one-step-kl", cases=CASES, controls=CONTROLS, kind="continuum", actions="continuum")
+@check(
+    "one-step-kl",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="continuum",
+    actions="continuum",
+    options=LANGEVIN,
+)
 def one_step_kl(run: "wc.Run") -> Iterator[Item]:
     """Divergences from p_k before and after every step of a path."""
     yield (smooth := lipschitz(run))

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import HALFWAY, TRANSLATE, ZOO, frozen, gaps, moving, part
+from theory_checks.wpg import FROZEN, HALFWAY, TRANSLATE, ZOO, frozen, gaps, moving, part
 from wconv.theory import Hypothesis, Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_steps as bounds
 
@@ -104,7 +104,9 @@ def contraction(run: "wc.Run", path: "wc.Path", lengths: Sequence[float]) -> Ite
     )
 
 
-@check("wpg-frozen", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+@check(
+    "wpg-frozen", cases=CASES, controls=CONTROLS, kind="continuum", actions="line", options=FROZEN
+)
 def wpg_frozen(run: "wc.Run") -> Iterator[Item]:
     """Eight steps of the shared path, a short one and a long one."""
     yield from contraction(run, frozen(run), LENGTHS)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import wconv as wc
-from theory_checks.wpg import HALFWAY, TRANSLATE, ZOO, implicit
+from theory_checks.wpg import FROZEN, HALFWAY, TRANSLATE, ZOO, implicit
 from theory_checks.wpg.wpg_frozen import PLANE, contraction
 from wconv.theory import Item, check, control
 
@@ -32,7 +32,9 @@ CONTROLS = [
 ]
 
 
-@check("wpg-implicit", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+@check(
+    "wpg-implicit", cases=CASES, controls=CONTROLS, kind="continuum", actions="line", options=FROZEN
+)
 def wpg_implicit(run: "wc.Run") -> Iterator[Item]:
     """Eight steps of the shared path, a short one and a long one."""
     yield from contraction(run, implicit(run), LENGTHS)

@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import LINE, RING, TRANSLATE
+from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE
 from theory_checks.wpg.one_step_kl import (
     MILD,
     SETTLED,
@@ -29,7 +29,7 @@ from theory_checks.wpg.one_step_kl import (
     steps,
     unreflected,
 )
-from theory_checks.wpg.wpgd_global import STEPS, stationary, worst
+from theory_checks.wpg.wpgd_global import lengths, stationary, worst
 from wconv.theory import (
     Hypothesis,
     Item,
@@ -71,7 +71,14 @@ def curved(run: "wc.Run") -> Hypothesis:
     return finite("H1", L_r=known.L_r, L_p=known.L_p, H_r=known.H_r, H_p=known.H_p)
 
 
-@check("wpgd-bias-two", cases=CASES, controls=CONTROLS, kind="continuum", actions="continuum")
+@check(
+    "wpgd-bias-two",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="continuum",
+    actions="continuum",
+    options=LANGEVIN,
+)
 def wpgd_bias_two(run: "wc.Run") -> Iterator[Item]:
     """Every step of a path, and stationary policies at two step sizes."""
     yield (smooth := curved(run))
@@ -79,11 +86,12 @@ def wpgd_bias_two(run: "wc.Run") -> Iterator[Item]:
     if not smooth.holds:
         yield condition("H3", True, "not measured")
         return
-    path, settled = every_step(run), stationary(run, STEPS)
+    path, settled = every_step(run), stationary(run, lengths(run))
     found = steps(run, path)
     L_b = max(float(x.L_b.upper.max()) for x in (found.constants, settled.constants))
-    fits = max(STEPS) <= 1 / (13 * L_b)
-    yield condition("H3", fits, f"steps to {max(STEPS)}, 1/(13 L_b) = {1 / (13 * L_b):.4g}")
+    longest = max(lengths(run))
+    fits = longest <= 1 / (13 * L_b)
+    yield condition("H3", fits, f"steps to {longest:g}, 1/(13 L_b) = {1 / (13 * L_b):.4g}")
     rest = {"tau": run.mdp.tau, "dim": run.mdp.grid.dim}
     yield at_most(
         "KL(pi_{k+1} | p_k) <= exp(-tau eta / C_LS) KL(pi_k | p_k) + delta_3",
@@ -109,7 +117,7 @@ def wpgd_bias_two(run: "wc.Run") -> Iterator[Item]:
         L_b=worst(settled.constants.L_b),
         L_2=worst(settled.constants.L_2),
         gamma=run.mdp.gamma,
-        eta=np.array(STEPS),
+        eta=np.array(lengths(run)),
         **rest,
     )
     yield at_least(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import LINE, RING, TRANSLATE, gaps, part
+from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, gaps, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.one_step_kl import (
     MILD,
@@ -36,9 +36,6 @@ from wconv.theory.bounds import wpg_langevin as bounds
 LONG = 24.0
 """A time by which the update has become stationary, from the optimal policy."""
 
-STEPS = (0.02, 0.04)
-"""Steps at which the stationary policy is measured."""
-
 CASES = [
     TRANSLATE,
     SETTLED,
@@ -55,6 +52,12 @@ CONTROLS = [
     control("step too long", on=TRANSLATE, constants={"eta": 3.0}),
     control("an order of two and a half", on=TRANSLATE, constants={"least": 2.5}),
 ]
+
+
+def lengths(run: "wc.Run") -> tuple[float, float]:
+    """Steps at which the stationary policy is measured: that of the path, and twice that."""
+    eta = run.option("step_size", LANGEVIN)
+    return eta, 2 * eta
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +81,11 @@ class Stationary:
 def stationary(run: "wc.Run", etas: Sequence[float]) -> Stationary:
     """Policies a long time after the optimal one; error "stationarity": the change of the second half."""
     start, mdp = run.true.smooth_policies["optimal"], run.mdp
-    paths = [run.measured.path(wc.WPGD(eta), start, until=LONG, samples=2) for eta in etas]
+    half = [int(np.ceil(LONG / (2 * eta) - 1e-9)) for eta in etas]
+    paths = [
+        run.measured.path(wc.WPGD(eta), start, steps=2 * count, samples=2)
+        for eta, count in zip(etas, half, strict=True)
+    ]
     before, V = (wc.stack([path.measured[k] for path in paths]) for k in (1, 2))
     earlier, found = (
         step_constants(mdp, wc.drift_tables(mdp), [path.policies[k] for path in paths], values)
@@ -106,7 +113,14 @@ def worst(bracket: "wc.Bracket", axis: int | None = -1) -> "wc.Bracket":
     return wc.Bracket(low, high, bracket.how_lower, bracket.how_upper)
 
 
-@check("wpgd-global", cases=CASES, controls=CONTROLS, kind="continuum", actions="continuum")
+@check(
+    "wpgd-global",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="continuum",
+    actions="continuum",
+    options=LANGEVIN,
+)
 def wpgd_global(run: "wc.Run") -> Iterator[Item]:
     """Gaps along a path and at stationarity, against constants measured there."""
     yield (smooth := lipschitz(run))
@@ -152,7 +166,7 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
         eta=eta,
         **rest,
     )
-    settled = stationary(run, STEPS)
+    settled = stationary(run, lengths(run))
     yield at_most(
         "stationary E <= tau delta / ((1-gamma)^2 c)",
         settled.gap,
@@ -160,7 +174,7 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
         over="eta",
         C_LS=worst(settled.C_LS),
         L_b=worst(settled.constants.L_b),
-        eta=np.array(STEPS),
+        eta=np.array(lengths(run)),
         **rest,
     )
     yield at_least(

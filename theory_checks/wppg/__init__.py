@@ -51,9 +51,13 @@ def one_law(run: "wc.Run") -> Hypothesis:
     return condition("H2", True, "one stationary law")
 
 
-def proximal(run: "wc.Run", step: float = SHORT) -> "wc.Path":
-    """Six exact proximal steps."""
-    return run.path(wc.WPPG(step, tol=TOL), steps=6)
+STEP = {"step_size": SHORT}
+"""Option of the checks of the proximal step."""
+
+
+def proximal(run: "wc.Run", step: float | None = None) -> "wc.Path":
+    """Six exact proximal steps, of the length given, else of that of the run."""
+    return run.path(wc.WPPG(step or run.option("step_size", STEP), tol=TOL), steps=6)
 
 
 def diameter(mdp: "wc.MDP") -> float:

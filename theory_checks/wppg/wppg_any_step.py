@@ -23,7 +23,7 @@ import wconv as wc
 from theory_checks.wpg import HALFWAY, gaps, moving, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.wpg_frozen import PLANE, divergences, each_step, on_a_line
-from theory_checks.wppg import LINE, LONG, SHORT, TOL, TRANSLATE, ZOO, proximal
+from theory_checks.wppg import LINE, LONG, SHORT, STEP, TOL, TRANSLATE, ZOO, proximal
 from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wppg as bounds
 
@@ -83,7 +83,9 @@ def from_extremal(run: "wc.Run", start: "wc.Policy") -> Item:
     )
 
 
-@check("wppg-any-step", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+@check(
+    "wppg-any-step", cases=CASES, controls=CONTROLS, kind="continuum", actions="line", options=STEP
+)
 def wppg_any_step(run: "wc.Run") -> Iterator[Item]:
     """Six steps of the shared path, and single short and long ones from its start."""
     yield (line := on_a_line(run))

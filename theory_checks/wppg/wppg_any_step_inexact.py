@@ -11,6 +11,8 @@ Reference.   docs/theory.md, section 5.
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 import wconv as wc
 from theory_checks.wpg import gaps, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
@@ -20,7 +22,7 @@ from theory_checks.wppg.wppg_any_step import FINE_LINE
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
-BIASES = (1e-4, 0.02)
+OPTIONS = {"step_size": SHORT, "bias": (1e-4, 0.02)}
 STEPS = 4
 
 SHARP = replace(TRANSLATE, tight=0.4)
@@ -36,7 +38,14 @@ CONTROLS = [
 ]
 
 
-@check("wppg-any-step-inexact", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+@check(
+    "wppg-any-step-inexact",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="continuum",
+    actions="line",
+    options=OPTIONS,
+)
 def wppg_any_step_inexact(run: "wc.Run") -> Iterator[Item]:
     """Four steps with a small and with a large bias."""
     yield (line := on_a_line(run))
@@ -44,8 +53,9 @@ def wppg_any_step_inexact(run: "wc.Run") -> Iterator[Item]:
         yield finite("H2", C_LS=float("nan"))
         return
     kernel = optimal_kernel(run)
-    for bias in BIASES:
-        path = run.path(wc.InexactWPPG(SHORT, bias=bias, tol=1e-12), steps=STEPS)
+    eta = run.options["step_size"]
+    for bias in np.atleast_1d(run.options["bias"]).tolist():
+        path = run.path(wc.InexactWPPG(eta, bias=bias, tol=1e-12), steps=STEPS)
         found = run.gibbs_constants(path)
         yield finite("H2", C_LS=found.at)
         W = gaps(run, path)
@@ -57,6 +67,6 @@ def wppg_any_step_inexact(run: "wc.Run") -> Iterator[Item]:
             C_LS=part(found.at, slice(-1)),
             tau=run.mdp.tau,
             gamma=run.mdp.gamma,
-            eta=SHORT,
+            eta=eta,
             bias=bias,
         )

@@ -26,8 +26,8 @@ CONFIDENCE = 0.9999
 """Joint, one-sided, for all means of a claim."""
 
 SEEDS, STEPS = 32, 4
-LEVELS = (0.02, 0.1)
-"""Gradients of the noise."""
+OPTIONS = {"step_size": SHORT, "noise": (0.02, 0.1)}
+"""Lengths of steps, gradients of the noise."""
 
 SHARP = replace(TRANSLATE, tight=0.3)
 CASES = [
@@ -48,7 +48,14 @@ def loudest(run: "wc.Run", noise: float) -> float:
     return noise / float(np.linalg.norm(4 * np.pi / np.multiply(grid.shape, grid.spacing)))
 
 
-@check("wppg-inexact", cases=CASES, controls=CONTROLS, kind="statistical", actions="line")
+@check(
+    "wppg-inexact",
+    cases=CASES,
+    controls=CONTROLS,
+    kind="statistical",
+    actions="line",
+    options=OPTIONS,
+)
 def wppg_inexact(run: "wc.Run") -> Iterator[Item]:
     """Four steps of 32 replications, with little and with much noise."""
     yield (line := on_a_line(run))
@@ -57,10 +64,11 @@ def wppg_inexact(run: "wc.Run") -> Iterator[Item]:
         return
     mdp, kernel = run.mdp, optimal_kernel(run)
     best = run.true.inequalities(run.true.solution.policy).log_sobolev
-    for noise in LEVELS:
+    eta = run.options["step_size"]
+    for noise in np.atleast_1d(run.options["noise"]).tolist():
         W = wc.stack(
             [
-                gaps(run, run.path(wc.InexactWPPG(SHORT, noise=noise, seed=seed), steps=STEPS))
+                gaps(run, run.path(wc.InexactWPPG(eta, noise=noise, seed=seed), steps=STEPS))
                 for seed in range(SEEDS)
             ]
         )
@@ -77,6 +85,6 @@ def wppg_inexact(run: "wc.Run") -> Iterator[Item]:
             C_LS=C,
             tau=mdp.tau,
             gamma=mdp.gamma,
-            eta=SHORT,
+            eta=eta,
             noise=noise,
         )

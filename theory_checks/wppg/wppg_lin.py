@@ -37,6 +37,9 @@ CONTROLS = [
     control("a quarter of the discount", on=SHIFT, constants={"gamma": 0.15}),
     control("a tenth of the right side", on=SHIFT, constants={"bound": 0.1}),
 ]
+CHOSEN = {"step_size": None}
+"""None is a step a little above the threshold."""
+
 LONGEST = 50.0
 """Steps are taken no longer than this."""
 
@@ -74,7 +77,7 @@ def continuum(run: "wc.Run") -> "Hypothesis":
     return condition("H1", False, f"the actions are a finite set: {frozen}")
 
 
-@check("wppg-lin", cases=CASES, controls=CONTROLS, kind="continuum", actions="line")
+@check("wppg-lin", cases=CASES, controls=CONTROLS, kind="continuum", actions="line", options=CHOSEN)
 def wppg_lin(run: "wc.Run") -> Iterator[Item]:
     """Three steps of a length a little above the threshold."""
     yield (line := continuum(run))
@@ -85,7 +88,7 @@ def wppg_lin(run: "wc.Run") -> Iterator[Item]:
     if mdp.gamma == 0:
         yield condition("H2", False, "at discount 0 no step is long enough")
         return
-    eta = step_for(run, 1.2 / mdp.gamma)
+    eta = run.options["step_size"] or step_for(run, 1.2 / mdp.gamma)
     path = run.path(wc.WPPG(eta, tol=TOL), steps=3)
     C_T, found = transport_constant(run, path), averages(run, path, wc.w2_squared)
     least = float(C_T.upper / (mdp.gamma * mdp.tau))

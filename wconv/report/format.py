@@ -65,7 +65,8 @@ def subject(result: Result) -> str:
     if result.paths and result.start != "reference":
         special.append(f"from the {result.start} start")
     shown = f"({', '.join(special)})" if special else ""
-    return " ".join(part for part in (text, parameters(result.parameters), shown) if part)
+    given = parameters({**result.parameters, **result.options})
+    return " ".join(part for part in (text, given, shown) if part)
 
 
 def side(claim: ClaimRecord, name: str) -> str:

@@ -45,6 +45,8 @@ class Result(_Record):
     id: str
     instance: str
     parameters: dict[str, Any]
+    options: dict[str, Any] = {}
+    """Of the check, as far as the case or the user gave them."""
     policies: str
     start: str = "reference"
     paths: list[str] = []

@@ -31,6 +31,7 @@ class Case:
     tight: float = 0.0
     policies: Policies = "mixed"
     start: Start = "reference"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def case(
     tight: float = 0.0,
     policies: Policies = "mixed",
     start: Start = "reference",
+    options: Mapping[str, Any] | None = None,
     **parameters: Any,
 ) -> Case:
     """A case of a check.
@@ -71,6 +73,7 @@ def case(
             "smooth" (functions of the action, the same at every resolution).
         start: the smooth policy at which paths start: the reference μ, the optimal policy "pushed" by a
             tilt, e^{r/2τ}μ ("tempered"), or the optimal one.
+        options: values for options of the check, such as the step size of the method.
         **parameters: parameters of the recipe.
     """
     verdict = Verdict(require.choice("expect", expect, [v.value for v in Verdict]))
@@ -79,7 +82,8 @@ def case(
             "fails", "be given exactly with INAPPLICABLE", fails or "nothing", "name it, e.g. H1"
         )
     named = MappingProxyType(dict(parameters))
-    return Case(instance, named, tier, verdict, fails, tight, policies, start)
+    chosen = MappingProxyType(dict(options or {}))
+    return Case(instance, named, tier, verdict, fails, tight, policies, start, chosen)
 
 
 def control(

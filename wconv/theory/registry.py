@@ -7,10 +7,10 @@ underscores, and the decorated generator yields hypotheses and claims.
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Literal
 
 from wconv import _require as require
@@ -44,6 +44,8 @@ class Check:
     """Which action sets it speaks of: any, a continuum, or one of dimension one or two."""
     path: str = ""
     """Where a user's check was found (what --checks was given); empty for built-in ones."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What a user may change about the method, with its defaults: step sizes, numbers of particles."""
 
     @property
     def id(self) -> str:
@@ -68,13 +70,15 @@ def check(
     controls: Sequence[Control],
     kind: Kind = "exact",
     actions: Actions = "any",
+    options: Mapping[str, Any] | None = None,
 ) -> Callable[[Body], Check]:
     """Turn a generator of hypotheses and claims into a Check (see docs/add-a-theorem.md).
 
     Raises:
-        InputError: no cases, fewer than two controls, a control pinned to an unknown case, or a
-            docstring without its sections or with another id.
+        InputError: no cases, fewer than two controls, a control pinned to an unknown case, a case with
+            an option that the check has not, or a docstring without its sections or with another id.
     """
+    known = MappingProxyType(dict(options or {}))
 
     def register(body: Body) -> Check:
         module = sys.modules[body.__module__]
@@ -104,8 +108,12 @@ def check(
                     item.on.instance,
                     "use on=CASES[i]",
                 )
+        for each in cases:
+            for name in each.options:
+                require.choice(f"option of {id}", name, known)
         chapter = body.__module__.rsplit(".", 2)[-2] if "." in body.__module__ else "user"
-        return Check(statement, chapter, kind, tuple(cases), tuple(controls), body, source, actions)
+        both = tuple(cases), tuple(controls)
+        return Check(statement, chapter, kind, *both, body, source, actions, options=known)
 
     return register
 

@@ -15,7 +15,7 @@ from wconv.theory.claims import Claim
 from wconv.theory.registry import Check, discover
 from wconv.verify.instance import Workshop
 from wconv.verify.job import Job
-from wconv.verify.plan import resolved
+from wconv.verify.plan import resolved, split
 from wconv.verify.runner import Evidence, execute, prepare
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def verify(
             check's first case.
         seed: of the random policies and directions, at least 0.
         checks: a file or folder of your own checks instead of the built-in ones.
-        **parameters: of the zoo instance (not with an MDP, which has its own).
+        **parameters: of the zoo instance (not with an MDP, which has its own), and options of the check,
+            such as step_size.
 
     Raises:
         InputError: unknown id, instance or parameter, listing the valid ones.
@@ -118,15 +119,20 @@ def _job(
         if problem is not None or parameters:
             require.fail("problem", f"be left out for {item.id}", problem, "it covers all problems")
         return Job(item, item.cases[0])
-    policies, start = wanted or item.cases[0].policies, wanted_start or item.cases[0].start
+    first = item.cases[0]
+    given, options = split([item], parameters)
+    chosen: dict[str, Any] = {
+        "policies": wanted or first.policies,
+        "start": wanted_start or first.start,
+        "options": options,
+    }
     if isinstance(problem, str):
-        named = resolved(problem, parameters)
-        return Job(item, Case(problem, named, expect=None, policies=policies, start=start))
+        return Job(item, Case(problem, resolved(problem, given, item.options), expect=None, **chosen))
     if not isinstance(problem, MDP):
         kind = type(problem).__name__
         require.fail("problem", "be an MDP or the name of an instance", kind, "see wconv list")
-    if parameters:
-        names = sorted(parameters)
+    if given:
+        names = sorted(given)
         require.fail("parameters", "be given with a zoo name", names, "use mdp.replace(...)")
-    case = Case(problem.name, problem.parameters, expect=None, policies=policies, start=start)
+    case = Case(problem.name, problem.parameters, expect=None, **chosen)
     return Job(item, case, problem=problem)

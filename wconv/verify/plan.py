@@ -43,7 +43,9 @@ def plan(
     others is an answer, not a surprise.
     """
     jobs: list[Job] = []
-    wanted = _Wanted(dict(parameters or {}), policies, start)
+    checks = list(checks)
+    named, options = split(checks, parameters or {})
+    wanted = _Wanted(named, policies, start, options)
     loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if _is_file(spec)}
     for item in checks:
         if on:
@@ -52,7 +54,7 @@ def plan(
                 mine = [replace(job, fitting=True) for job in mine if fits(item, _problem(job))]
         else:
             chosen = [c for c in item.cases if tier == "all" or c.tier == "quick"]
-            mine = [Job(item, _changed(c, wanted)) for c in chosen]
+            mine = [Job(item, _changed(item, c, wanted)) for c in chosen]
         jobs += mine
         if controls and mine:
             jobs += [Job(item, c.on, control=c) for c in item.controls]
@@ -66,14 +68,31 @@ class _Wanted:
     parameters: Mapping[str, Any]
     policies: Policies | None
     start: Start | None
+    options: Mapping[str, Any]
+
+    def options_of(self, check: Check) -> dict[str, Any]:
+        """Those of the options given that the check has."""
+        return {name: value for name, value in self.options.items() if name in check.options}
 
 
-def _changed(case: Case, wanted: _Wanted) -> Case:
+def split(
+    checks: Iterable[Check], parameters: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a user set, parted into parameters of instances and options of any of the checks."""
+    known = {name for item in checks for name in item.options}
+    options = {name: value for name, value in parameters.items() if name in known}
+    return {n: value for n, value in parameters.items() if n not in known}, options
+
+
+def _changed(check: Check, case: Case, wanted: _Wanted) -> Case:
     """The case with the user's changes, if there are any."""
-    if case.instance == NO_PROBLEM or wanted == _Wanted({}, None, None):
+    options = wanted.options_of(check)
+    changes = wanted.parameters or wanted.policies or wanted.start or options
+    if case.instance == NO_PROBLEM or not changes:
         return case
-    named = resolved(case.instance, wanted.parameters)
-    kept = case.expect is Verdict.INAPPLICABLE and not (wanted.policies or wanted.start)
+    named = resolved(case.instance, wanted.parameters, check.options)
+    inapplicable = case.expect is Verdict.INAPPLICABLE
+    kept = inapplicable and not (wanted.policies or wanted.start or options)
     return replace(
         case,
         parameters={**case.parameters, **named},
@@ -82,6 +101,7 @@ def _changed(case: Case, wanted: _Wanted) -> Case:
         expect=case.expect if kept else None,
         fails=case.fails if kept else "",
         tight=0.0,
+        options={**case.options, **options},
     )
 
 
@@ -89,18 +109,24 @@ def _on(check: Check, spec: str, problem: MDP | None, wanted: _Wanted) -> list[J
     if not check.needs_problem:
         return []
     policies = wanted.policies or check.cases[0].policies
-    start = wanted.start or check.cases[0].start
+    start, options = wanted.start or check.cases[0].start, wanted.options_of(check)
+    chosen: dict[str, Any] = {"policies": policies, "start": start, "options": options}
     if problem is not None:
-        case = Case(spec, wanted.parameters, expect=None, policies=policies, start=start)
+        case = Case(spec, wanted.parameters, expect=None, **chosen)
         return [Job(check, case, problem=problem, from_file=True)]
-    named = resolved(spec, wanted.parameters)
-    mine = Case(spec, named, expect=None, policies=policies, start=start)
-    known = [
-        c
-        for c in check.cases
-        if (c.instance, dict(c.parameters), c.policies, c.start) == (spec, named, policies, start)
-    ]
+    mine = Case(spec, resolved(spec, wanted.parameters, check.options), expect=None, **chosen)
+    known = [c for c in check.cases if _same(c, mine)]
     return [Job(check, case) for case in known or [mine]]
+
+
+def _same(case: Case, other: Case) -> bool:
+    """Whether two cases run the same, whatever is expected of them."""
+
+    def runs(case: Case) -> tuple[Any, ...]:
+        given = dict(case.parameters), dict(case.options)
+        return case.instance, *given, case.policies, case.start
+
+    return runs(case) == runs(other)
 
 
 def _problem(job: Job) -> MDP:
@@ -124,19 +150,24 @@ def problem_of(spec: str, parameters: Mapping[str, Any]) -> MDP:
     return zoo.make(spec, **resolved(spec, parameters))
 
 
-def resolved(instance: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a zoo instance under their full names."""
+def resolved(
+    instance: str, parameters: Mapping[str, Any], options: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The parameters of a zoo instance under their full names; an error also lists the options."""
     require.choice("instance", instance, zoo.RECIPES)
-    return _named(instance, parameters, zoo.RECIPES[instance].defaults)
+    return _named(instance, parameters, zoo.RECIPES[instance].defaults, options)
 
 
-def _named(spec: str, parameters: Mapping[str, Any], valid: Iterable[str]) -> dict[str, Any]:
+def _named(
+    spec: str, parameters: Mapping[str, Any], valid: Iterable[str], options: Iterable[str] = ()
+) -> dict[str, Any]:
     """The parameters under their full names; tau, gamma and n are short for those that are valid."""
     names = list(valid)
     short = {a: name for a, name in zoo.ALIASES.items() if name in names and a not in names}
     given: dict[str, Any] = {}
     for key, value in parameters.items():
-        name = short.get(require.choice(f"parameter of {spec}", key, [*names, *short]), key)
+        known = [*names, *short, *options]
+        name = short.get(require.choice(f"parameter of {spec}", key, known), key)
         if name in given:
             require.fail(name, "be given once", f"it and its short form (now {key})", "keep one")
         given[name] = value

@@ -35,6 +35,7 @@ def record(
         id=job.check.id,
         instance=job.case.instance,
         parameters=_plain(job.case.parameters),
+        options=_plain(job.case.options),
         policies=job.case.policies,
         start=job.case.start,
         paths=[_path(path) for path in paths],
@@ -152,7 +153,7 @@ def _reproduce(job: Job, seed: int) -> str:
     words = ["wconv", "check", job.check.id]
     if job.case.instance != NO_PROBLEM:
         words += ["--on", job.case.instance]
-    for name, value in job.case.parameters.items():
+    for name, value in {**job.case.parameters, **job.case.options}.items():
         words += ["--set", f"{name}={value}"]
     if job.case.policies != "mixed":
         words += ["--policies", job.case.policies]

@@ -32,6 +32,8 @@ class Run:
     measured: Instance
     which_policies: Policies = "mixed"
     which_start: Start = "reference"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of the check, each with the value a case or user gave it, else its default."""
     paths: list[Path] = field(default_factory=list)
     """The paths that were taken, in their order."""
 
@@ -93,6 +95,10 @@ class Run:
     def inequalities(self, policy: Policy) -> Inequalities:
         """C_P, C_T and C_LS of a policy in every state, computed once a run of checks."""
         return self.measured.inequalities(policy)
+
+    def option(self, name: str, otherwise: Mapping[str, Any]) -> Any:
+        """The value of an option of the check; in a check without it what a chapter says ``otherwise``."""
+        return self.options.get(name, otherwise[name])
 
     @property
     def start(self) -> Policy:

@@ -171,7 +171,8 @@ def _at(job: Job, true: Instance, workshop: Workshop) -> _Yield:
     """What the body yields at one resolution."""
     factors: Mapping[str, float] = job.control.dynamics if job.control else {}
     measured = workshop.corrupted(true, factors) if factors else true
-    run = Run(true, measured, job.case.policies, job.case.start)
+    options = {**job.check.options, **job.case.options}
+    run = Run(true, measured, job.case.policies, job.case.start, options)
     items = [_labelled(item, run) for item in job.check.body(run)]
     return _Yield(_stated(job.check, items), tuple(run.paths))
 
