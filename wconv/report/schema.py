@@ -37,6 +37,8 @@ class ClaimRecord(_Record):
     resolved: int
     where: dict[str, str | int | float]
     errors: dict[str, float]
+    constants: dict[str, tuple[float, float]] = {}
+    """The least lower and the largest upper side of every named constant."""
 
 
 class Result(_Record):

@@ -69,6 +69,8 @@ class Judgement:
     errors: Mapping[str, float] = field(default_factory=dict)
     miss: float = 0.0
     """By how many max(e, res) the worst point violates (0 if it does not)."""
+    constants: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Where each named constant lies: the least lower and the largest upper side of all points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +186,9 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
         | {"lhs": float(claim.lhs.value[index]), "rhs": float(at.rhs.value[index])},
         errors=errors,
         miss=float(at.miss[index]),
+        constants={
+            n: (float(b.lower.min()), float(b.upper.max())) for n, b in claim.constants.items()
+        },
     )
 
 

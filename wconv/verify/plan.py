@@ -2,7 +2,7 @@
 
 import ast
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def plan(
     checks = list(checks)
     named, options = split(checks, parameters or {})
     wanted = _Wanted(named, policies, start, options)
-    loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if _is_file(spec)}
+    loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if is_file(spec)}
     for item in checks:
         if on:
             mine = [job for spec in on for job in _on(item, spec, loaded.get(spec), wanted)]
@@ -133,7 +133,8 @@ def _problem(job: Job) -> MDP:
     return job.problem or zoo.make(job.case.instance, **job.case.parameters)
 
 
-def _is_file(spec: str) -> bool:
+def is_file(spec: str) -> bool:
+    """Whether a problem is a file; neither a file nor a name is refused."""
     if ".py:" in spec or Path(spec).suffix in {".npz", ".json"}:
         return True
     if "." in spec or "/" in spec:
@@ -145,7 +146,7 @@ def _is_file(spec: str) -> bool:
 
 def problem_of(spec: str, parameters: Mapping[str, Any]) -> MDP:
     """A zoo instance by name, or a user's problem as ``load_problem`` takes it."""
-    if _is_file(spec):
+    if is_file(spec):
         return load_problem(spec, parameters)
     return zoo.make(spec, **resolved(spec, parameters))
 
@@ -182,12 +183,7 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
     """
     if ".py:" not in spec:
         return files.load(spec).replace(**_named(spec, parameters, ["temperature", "discount"]))
-    path, _, function = spec.rpartition(":")
-    build = getattr(run_file("problem file", Path(path)), function, None)
-    if not callable(build):
-        require.fail(
-            f"{spec}", "name a function of the file", function, "define it, returning an MDP"
-        )
+    build = function_of(spec)
     given = _named(spec, parameters, inspect.signature(build).parameters)
     try:
         mdp = build(**given)
@@ -200,6 +196,17 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
         remedy = "build it with wc.make_mdp, wc.tabulate or wc.discretise"
         require.fail(spec, "return an MDP", type(mdp).__name__, remedy)
     return mdp
+
+
+def function_of(spec: str) -> Callable[..., Any]:
+    """The function of ``FILE.py:function``; the file is executed."""
+    path, _, function = spec.rpartition(":")
+    build: Callable[..., Any] | None = getattr(run_file("problem file", Path(path)), function, None)
+    if not callable(build):
+        require.fail(
+            f"{spec}", "name a function of the file", function, "define it, returning an MDP"
+        )
+    return build
 
 
 def parse_settings(settings: Iterable[str]) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _claim_record(j: Judgement) -> ClaimRecord:
         resolved=j.resolved,
         where=dict(j.where),
         errors=dict(j.errors),
+        constants=dict(j.constants),
     )
 
 
