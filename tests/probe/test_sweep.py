@@ -17,7 +17,7 @@ from wconv.probe.cache import Cells
 from wconv.probe.cell import status
 from wconv.probe.dataset import dataset, read_sweep, write
 from wconv.probe.drive import sweep_cells
-from wconv.probe.order import sweep
+from wconv.probe.order import make_sweep
 from wconv.report.phase_plot import LOOKS, plot_phases
 
 EDGES = {0.2: "premise fails, conclusion holds", 0.5: "holds"}
@@ -29,13 +29,13 @@ def run(order, cells=None, **options):
 
 
 def test_premise_and_conclusion_of_every_cell(known_edge):
-    order = sweep("known-edge", ["tau=0.1,0.3,0.6"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.1,0.3,0.6"], checks=known_edge)
     found = {point[0]: status(result) for point, (result, _) in run(order).items()}
     assert found == {0.1: "premise fails, conclusion holds", 0.3: "holds", 0.6: "violated"}
 
 
 def test_finished_cells_are_never_computed_again(known_edge, tmp_path):
-    order = sweep("known-edge", ["tau=0.1:1:4", "gamma=0.5,0.9"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.1:1:4", "gamma=0.5,0.9"], checks=known_edge)
     cells = Cells(tmp_path / "cells", order)
     first, again = run(order, cells), run(order, cells)
     assert [known for _, known in first.values()] == [False] * 8
@@ -48,7 +48,7 @@ def test_another_check_file_seed_or_parameter_is_another_cell(known_edge, tmp_pa
         return Cells(tmp_path, order).path((0.3,))
 
     def order(**more):
-        return sweep("known-edge", ["tau=0.3,0.4"], checks=known_edge, **more)
+        return make_sweep("known-edge", ["tau=0.3,0.4"], checks=known_edge, **more)
 
     paths = {path(order()), path(order(seed=1)), path(order(parameters={"gamma": 0.5}))}
     with open(known_edge, "a") as file:
@@ -59,7 +59,7 @@ def test_another_check_file_seed_or_parameter_is_another_cell(known_edge, tmp_pa
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b'{"id": 1}\n{}'])
 def test_a_damaged_file_is_found_and_computed_again(known_edge, tmp_path, damage):
-    order = sweep("known-edge", ["tau=0.3,0.4"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.3,0.4"], checks=known_edge)
     cells = Cells(tmp_path / "cells", order)
     first = run(order, cells)
     cells.path((0.3,)).write_bytes(damage)
@@ -71,14 +71,14 @@ def test_a_damaged_file_is_found_and_computed_again(known_edge, tmp_path, damage
 
 
 def test_a_cell_that_fails_is_an_error_and_the_sweep_goes_on(known_edge):
-    order = sweep("known-edge", ["gamma=0.5,1.0,0.9"], checks=known_edge)
+    order = make_sweep("known-edge", ["gamma=0.5,1.0,0.9"], checks=known_edge)
     found = {p[0]: result for p, (result, _) in run(order).items()}
     assert [found[x].verdict for x in (0.5, 1.0, 0.9)] == ["HOLDS", "ERROR", "HOLDS"]
     assert "discount must lie in" in found[1.0].message
 
 
 def test_a_cell_that_kills_its_process_is_an_error_and_the_others_are_not(known_edge):
-    order = sweep("known-edge", ["tau=0.3,0.4,0.45", "die=0,1"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.3,0.4,0.45", "die=0,1"], checks=known_edge)
     found = run(order, processes=2)
     assert len(found) == 6
     for (_, die), (result, _) in found.items():
@@ -87,14 +87,14 @@ def test_a_cell_that_kills_its_process_is_an_error_and_the_others_are_not(known_
 
 
 def test_any_executor_will_do(known_edge):
-    order = sweep("known-edge", ["tau=0.3:0.6:4"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.3:0.6:4"], checks=known_edge)
     with ThreadPoolExecutor(2) as executor:
         found = run(order, executor=executor)
     assert [found[p][0].margin for p in order.points] == [r.margin for r, _ in run(order).values()]
 
 
 def test_bisection_finds_the_edges_to_its_error(known_edge):
-    order = sweep("known-edge", ["tau=0.05:1:log:4", "gamma=0.5,0.9"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.05:1:log:4", "gamma=0.5,0.9"], checks=known_edge)
     results = {p: result for p, (result, _) in run(order).items()}
 
     def compute(points):
@@ -109,7 +109,7 @@ def test_bisection_finds_the_edges_to_its_error(known_edge):
 
 
 def test_a_status_between_two_others_is_found_by_bisection(known_edge):
-    order = sweep("known-edge", ["tau=0.1:0.9:2"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.1:0.9:2"], checks=known_edge)
     results = {p: result for p, (result, _) in run(order).items()}
 
     def compute(points):
@@ -120,7 +120,7 @@ def test_a_status_between_two_others_is_found_by_bisection(known_edge):
 
 
 def test_the_dataset_is_labelled_and_comes_back_from_its_file(known_edge, tmp_path):
-    order = sweep("known-edge", ["tau=0.1,0.3,0.6", "gamma=0.5,0.9"], checks=known_edge)
+    order = make_sweep("known-edge", ["tau=0.1,0.3,0.6", "gamma=0.5,0.9"], checks=known_edge)
     results = {p: result for p, (result, _) in run(order).items()}
     found = dataset(order, results, breaks(order, results))
     assert found["status"].sel(temperature=0.6, discount=0.9).item() == "violated"
@@ -135,7 +135,7 @@ def test_the_dataset_is_labelled_and_comes_back_from_its_file(known_edge, tmp_pa
 @pytest.mark.parametrize("axes", [1, 2, 3])
 def test_the_picture_has_a_strip_for_every_status(known_edge, axes):
     texts = ["tau=0.1:0.7:log:3", "gamma=0.5:0.9:2", "sleep=0:1e-3:2"]
-    order = sweep("known-edge", texts[:axes], checks=known_edge)
+    order = make_sweep("known-edge", texts[:axes], checks=known_edge)
     results = {p: result for p, (result, _) in run(order).items()}
     figure = plot_phases(dataset(order, results, breaks(order, results)))
     panels = [axes for axes in figure.axes if axes.patches]
@@ -170,7 +170,9 @@ def test_a_sweep_that_is_killed_resumes_and_loses_nothing(known_edge, tmp_path):
 
 def test_a_cluster_computes_the_cells_though_a_worker_dies(known_edge):
     distributed = pytest.importorskip("distributed")
-    order = sweep("known-edge", ["tau=0.1:0.9:12"], checks=known_edge, parameters={"sleep": 0.3})
+    order = make_sweep(
+        "known-edge", ["tau=0.1:0.9:12"], checks=known_edge, parameters={"sleep": 0.3}
+    )
     with (
         distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
@@ -199,12 +201,12 @@ def test_a_cluster_computes_the_cells_though_a_worker_dies(known_edge):
 def test_bad_orders_are_told(known_edge, options, message):
     chosen = {"id": "known-edge", "axes": ["tau=0.1,0.3"], "checks": known_edge} | options
     with pytest.raises(InputError, match=message):
-        sweep(**chosen)
+        make_sweep(**chosen)
 
 
 def test_a_statement_without_a_problem_cannot_be_swept():
     with pytest.raises(InputError, match="speak of a problem"):
-        sweep("fokker-planck", ["tau=1,2"])
+        make_sweep("fokker-planck", ["tau=1,2"])
 
 
 def test_files_that_are_no_sweeps_are_told(tmp_path):

@@ -1,10 +1,10 @@
 """``wconv probe``: a statement over ranges of parameters, and where it breaks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -13,13 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wconv import _require as require
 from wconv.cli.shared import Checks, Offered, Settings, Starts, app, console
 
-if TYPE_CHECKING:
-    from wconv.probe.cache import Cells
-    from wconv.probe.order import Point, Sweep
-    from wconv.report.schema import Result
-
-HALVINGS = 8
-"""Bisection narrows every change to the 256th part of the distance of cells."""
+FAILED: Final = 4
+"""Exit code when every cell is an ERROR."""
 
 
 @app.command
@@ -68,19 +63,21 @@ def probe(
     plot
         Draw the phase diagram (.png, .pdf or .svg).
     """
-    from wconv.probe.bisection import bisect as narrowed
-    from wconv.probe.bisection import breaks
+    from wconv.probe.api import HALVINGS, run_sweep
     from wconv.probe.cache import Cells, default_folder
-    from wconv.probe.dataset import dataset, write
-    from wconv.probe.order import sweep as order_of
+    from wconv.probe.dataset import write
+    from wconv.probe.order import make_sweep
     from wconv.report.export import check_writable
-    from wconv.report.figure_file import write_figure
+    from wconv.report.figure_file import figure_kind, write_figure
     from wconv.report.phase_plot import plot_phases
     from wconv.report.phase_table import changes, phase_table
+    from wconv.report.style import house_style
     from wconv.verify.plan import parse_settings
 
     check_writable([path for path in (output, plot) if path is not None])
-    order = order_of(
+    if plot is not None:
+        figure_kind(plot)
+    order = make_sweep(
         id,
         sweep,
         on=on,
@@ -91,64 +88,56 @@ def probe(
         checks=checks,
     )
     cells = Cells(cache or default_folder(), order)
-    out = console()
-    with _executor(cluster) as executor:
-        work = _Work(order, cells, executor, processes)
-        found = work.compute(list(order.points))
-        edges = breaks(order, found)
-        if bisect:
-            edges = narrowed(order, edges, HALVINGS, work.compute)
-    data = dataset(order, found, edges)
+    with _executor(cluster) as executor, _watched() as counted:
+        data = run_sweep(
+            order,
+            cells,
+            halvings=HALVINGS if bisect else 0,
+            executor=executor,
+            processes=processes,
+            watch=counted,
+        )
     if output is not None:
         write(output, data)
     if plot is not None:
-        write_figure(plot, plot_phases(data))
+        with house_style():
+            write_figure(plot, plot_phases(data))
+    out = console()
     out.print(phase_table(data))
     for line in changes(data):
         out.print(line)
-    out.print(work.told())
-    return 4 if (data["status"] == "error").all() else 0
+    damaged = f", {len(cells.broken)} damaged files replaced" if cells.broken else ""
+    told = f"{counted.new} cells computed, {counted.kept} known before{damaged}"
+    out.print(f"{told} ({cells.folder})")
+    return FAILED if (data["status"] == "error").all() else 0
 
 
-class _Work:
-    """Cells computed with a progress bar, and what it took."""
+class _Counted:
+    """A progress bar, and how many cells were computed or known."""
 
-    def __init__(
-        self, order: "Sweep", cells: "Cells", executor: Executor | None, processes: int | None
-    ) -> None:
-        self.order, self.cells, self.executor, self.processes = order, cells, executor, processes
-        self.kept = self.new = 0
+    def __init__(self, bar: Progress) -> None:
+        self.bar, self.task = bar, bar.add_task("probing", total=0)
+        self.total = self.new = self.kept = 0
 
-    def compute(self, points: "Sequence[Point]") -> "Mapping[Point, Result]":
-        """The results of some cells."""
-        from wconv.probe.drive import sweep_cells
+    def __call__(self, count: int, known: bool | None) -> None:
+        """As ``run_sweep`` tells."""
+        if known is None:
+            self.total += count
+            self.bar.update(self.task, total=self.total)
+            return
+        self.kept += known
+        self.new += not known
+        self.bar.advance(self.task, count)
 
-        found = {}
-        terminal = Console(stderr=True)
-        columns = (TextColumn("probing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(
-            *columns, console=terminal, transient=True, disable=not terminal.is_terminal
-        ) as bar:
-            task = bar.add_task("probing", total=len(points))
-            for point, result, known in sweep_cells(
-                self.order,
-                self.cells,
-                points=points,
-                executor=self.executor,
-                processes=self.processes,
-            ):
-                found[point] = result
-                self.kept += known
-                self.new += not known
-                bar.advance(task)
-        return found
 
-    def told(self) -> str:
-        """How many cells were computed, kept and found broken."""
-        parts = [f"{self.new} cells computed, {self.kept} known before"]
-        if self.cells.broken:
-            parts.append(f"{len(self.cells.broken)} files of known cells were damaged")
-        return f"{', '.join(parts)} ({self.cells.folder})"
+@contextmanager
+def _watched() -> Iterator[_Counted]:
+    terminal = Console(stderr=True)
+    columns = (TextColumn("probing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=terminal, transient=True, disable=not terminal.is_terminal
+    ) as bar:
+        yield _Counted(bar)
 
 
 @contextmanager

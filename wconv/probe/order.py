@@ -89,7 +89,7 @@ def _checks(path: str | None) -> dict[str, Check]:
     return discover(path)
 
 
-def sweep(
+def make_sweep(
     id: str,
     axes: Sequence[str],
     *,

@@ -82,7 +82,7 @@ def _slice(found: "Dataset", here: dict[str, Any]) -> "Dataset":
 def _one(axes: Any, found: "Dataset", names: list[str]) -> None:
     x = found[names[0]]
     edges = _edges(x)
-    for left, right, status in _strips(found, names, found["status"].values):
+    for left, right, status in strips(found, names, found["status"].values):
         colour, hatch = LOOKS[status]
         axes.axvspan(
             left, right, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0, alpha=0.6
@@ -105,7 +105,7 @@ def _two(axes: Any, found: "Dataset", names: list[str]) -> None:
     x, y = _edges(horizontal), _edges(vertical)
     rows = found["status"].transpose(names[1], names[0]).values
     for value, statuses, low, high in zip(vertical.values, rows, y, y[1:], strict=False):
-        for left, right, status in _strips(found, names, statuses, value):
+        for left, right, status in strips(found, names, statuses, value):
             colour, hatch = LOOKS[status]
             corner, size = (left, float(low)), (right - left, float(high - low))
             strip = Rectangle(
@@ -117,10 +117,18 @@ def _two(axes: Any, found: "Dataset", names: list[str]) -> None:
     _label(axes.yaxis, axes.set_yscale, vertical)
 
 
-def _strips(
+def strips(
     found: "Dataset", names: list[str], statuses: Array, *row: Any
 ) -> list[tuple[float, float, str]]:
-    """Intervals of the first axis on which the status stays, in one row of the others."""
+    """Intervals (left, right, status) of the first axis on which the status stays, in one row of the others.
+
+    Args:
+        found: the dataset of a sweep.
+        names: of its axes.
+        statuses: of the cells of the row, shape (n,).
+        row: values of the other axes.
+
+    """
     axis = found[names[0]]
     edges = _edges(axis)
     changes = []
