@@ -1,17 +1,23 @@
 """``wconv probe``: a statement over ranges of parameters, and where it breaks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from wconv import _require as require
 from wconv.cli.shared import Checks, Offered, Settings, Starts, app, console
+from wconv.theory.registry import discover
+
+if TYPE_CHECKING:
+    from wconv.probe.cache import Cells
+    from wconv.probe.order import Sweep
 
 FAILED: Final = 4
 """Exit code when every cell is an ERROR."""
@@ -19,9 +25,9 @@ FAILED: Final = 4
 
 @app.command
 def probe(
-    id: str,
+    id: str | None = None,
     *,
-    sweep: Annotated[list[str], Parameter(negative="")],
+    sweep: Annotated[list[str] | None, Parameter(negative="")] = None,
     on: str | None = None,
     settings: Settings = None,
     bisect: Annotated[bool, Parameter(negative="")] = False,
@@ -37,12 +43,13 @@ def probe(
 ) -> int:
     """Probe a statement over ranges of parameters: where its premise fails, and where its conclusion.
 
-    Finished cells are kept and never computed again: a probe that was killed goes on where it was.
+    Finished cells are kept and never computed again: a probe that was killed goes on where it was. With the
+    name of a ready probe in place of an id its sweeps are run; alone the command lists the ready probes.
 
     Parameters
     ----------
     id
-        Id of the statement.
+        Id of the statement, or name of a ready probe.
     sweep
         name=low:high:count, name=low:high:log:count or name=value,value; a parameter of the instance
         or an option of the check, such as tau=0.02:1:log:20 or step_size=.1:10:log:9; may be repeated.
@@ -63,22 +70,20 @@ def probe(
     plot
         Draw the phase diagram (.png, .pdf or .svg).
     """
-    from wconv.probe.api import HALVINGS, run_sweep
+    from wconv.probe.api import HALVINGS
     from wconv.probe.cache import Cells, default_folder
-    from wconv.probe.dataset import write
     from wconv.probe.order import make_sweep
     from wconv.report.export import check_writable
-    from wconv.report.figure_file import figure_kind, write_figure
-    from wconv.report.phase_plot import plot_phases
-    from wconv.report.phase_table import changes, phase_table
-    from wconv.report.style import house_style
+    from wconv.report.figure_file import figure_kind
     from wconv.verify.plan import parse_settings
 
     check_writable([path for path in (output, plot) if path is not None])
     if plot is not None:
         figure_kind(plot)
+    if not sweep:
+        return _ready(id, output, plot)
     order = make_sweep(
-        id,
+        require.choice("check", id or "", discover(checks)),
         sweep,
         on=on,
         parameters=parse_settings(settings or []),
@@ -88,15 +93,64 @@ def probe(
         checks=checks,
     )
     cells = Cells(cache or default_folder(), order)
-    with _executor(cluster) as executor, _watched() as counted:
+    with _executor(cluster) as executor:
+        how: dict[str, Any] = {"executor": executor, "processes": processes}
+        return _probed(order, cells, HALVINGS if bisect else 0, (output, plot), **how)
+
+
+def _ready(name: str | None, output: Path | None, plot: Path | None) -> int:
+    """The sweeps of a ready probe one after the other; without a name the list of them."""
+    from wconv.gallery.ready import ready
+    from wconv.probe.cache import Cells, default_folder
+
+    found, out = ready(), console()
+    if name is None:
+        grid = Table(box=None, pad_edge=False, header_style="bold")
+        for head in ("probe", "question", "figure"):
+            grid.add_column(head, no_wrap=head != "question")
+        for probe in found.values():
+            grid.add_row(probe.name, probe.question, probe.figure.name)
+        out.print(grid)
+        return 0
+    probe = found[require.choice("ready probe (an id needs --sweep)", name, found)]
+    many = len(probe.sweeps) > 1
+    codes = []
+    for number, asked in enumerate(probe.sweeps, 1):
+        out.print(f"{asked.command}")
+        order = asked.order()
+        end = f"-{number}" if many else ""
+        files = [path and path.with_stem(path.stem + end) for path in (output, plot)]
+        codes.append(_probed(order, Cells(default_folder(), order), asked.halvings, files))
+    out.print(f"figure: wconv figures {probe.figure.name}")
+    return max(codes)
+
+
+def _probed(
+    order: "Sweep",
+    cells: "Cells",
+    halvings: int,
+    files: Sequence[Path | None],
+    executor: Executor | None = None,
+    processes: int | None = None,
+) -> int:
+    """Run a sweep, write the dataset and the picture where files are named, and tell."""
+    from wconv.probe.api import run_sweep
+    from wconv.probe.dataset import write
+    from wconv.report.figure_file import write_figure
+    from wconv.report.phase_plot import plot_phases
+    from wconv.report.phase_table import changes, phase_table
+    from wconv.report.style import house_style
+
+    with _watched() as counted:
         data = run_sweep(
             order,
             cells,
-            halvings=HALVINGS if bisect else 0,
+            halvings=halvings,
             executor=executor,
             processes=processes,
             watch=counted,
         )
+    output, plot = files
     if output is not None:
         write(output, data)
     if plot is not None:

@@ -10,10 +10,10 @@ import numpy as np
 
 from wconv._axes import Array
 from wconv.gallery.figure import Data, Figure
-from wconv.probe.api import Watch, run_sweep
+from wconv.probe.api import run_sweep
 from wconv.probe.cache import Cells, default_folder
 from wconv.probe.cell import STATUSES
-from wconv.probe.order import make_sweep
+from wconv.probe.order import Sweep, make_sweep
 from wconv.report.phase_plot import LOOKS, strips
 
 if TYPE_CHECKING:
@@ -43,11 +43,15 @@ class Asked:
         bisect = " --bisect" if self.halvings else ""
         return f"wconv probe {self.id} --on {self.on} {swept}{settings}{start}{bisect}"
 
-    def run(self, watch: Watch | None = None) -> "Dataset":
+    def order(self) -> Sweep:
+        """The sweep in full."""
+        fixed, start = self.fixed, self.start
+        return make_sweep(self.id, self.axes, on=self.on, parameters=fixed, start=start)
+
+    def run(self) -> "Dataset":
         """All cells, those that are known from the user's cache."""
-        order = make_sweep(self.id, self.axes, on=self.on, parameters=self.fixed, start=self.start)
-        cells = Cells(default_folder(), order)
-        return run_sweep(order, cells, halvings=self.halvings, watch=watch)
+        order = self.order()
+        return run_sweep(order, Cells(default_folder(), order), halvings=self.halvings)
 
 
 @dataclass(frozen=True)

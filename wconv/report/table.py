@@ -188,6 +188,8 @@ def explain_statement(check: Check) -> RenderableType:
     instances = dict.fromkeys(case.instance for case in check.cases)
     needed = ", ".join(instances) if check.needs_problem else "none needed: it runs on its setting"
     rows.add_row("Instances", needed)
+    if check.options:
+        rows.add_row("Options", ", ".join(f"{name} = {x}" for name, x in check.options.items()))
     rows.add_row("Controls", "\n".join(c.name + fmt.on(c.on.instance) for c in check.controls))
     return Group(Text(f"{check.id}  {check.statement.title}", style="bold"), Text(), rows)
 
