@@ -5,7 +5,7 @@ import pytest
 from scipy.special import logsumexp
 
 from wconv._require import InputError
-from wconv.measures.mixture_kernel import log_mixture, score_mixture
+from wconv.measures.mixture_kernel import _exp2, log_mixture, score_mixture
 
 SIGMA = 0.3
 
@@ -63,6 +63,10 @@ def test_score_is_the_difference_quotient_of_the_log_density(without_self):
             for s in (shift, -shift)
         )
         np.testing.assert_allclose(got[:, k], (up - down) / (2 * step), rtol=1e-6, atol=1e-6)
+    summed = jax.grad(
+        lambda a: log_mixture(a, centres, SIGMA, tile=4, without_self=without_self).sum()
+    )
+    np.testing.assert_allclose(summed(jnp.asarray(centres)), got, rtol=1e-11, atol=1e-11)
 
 
 def test_far_points_and_one_centre_do_not_underflow():
@@ -71,6 +75,9 @@ def test_far_points_and_one_centre_do_not_underflow():
     np.testing.assert_allclose(far, want, rtol=1e-14)
     slope = score_mixture(jnp.array([[300.0]]), jnp.array([[0.0]]), SIGMA)
     np.testing.assert_allclose(slope, [[-300 / SIGMA**2]], rtol=1e-14)
+    beyond = jnp.array([[1e200]])
+    assert log_mixture(beyond, jnp.zeros((3, 1)), SIGMA) == -np.inf
+    assert np.isnan(score_mixture(beyond, jnp.zeros((3, 1)), SIGMA))
 
 
 def test_single_precision_is_as_good_as_its_places_wherever_the_cloud_lies():
@@ -82,6 +89,15 @@ def test_single_precision_is_as_good_as_its_places_wherever_the_cloud_lies():
     allowed = 8 * unit * np.abs(want) + unit * (64 + 11 + 4) + 8 * unit * (1 + np.log(700))
     assert got.dtype == np.float32
     assert (np.abs(np.asarray(got, float) - want) <= allowed).all()
+
+
+@pytest.mark.parametrize(("dtype", "least"), [(np.float64, -1022), (np.float32, -126)])
+def test_powers_of_two_down_to_the_least_normal_number(dtype, least):
+    y = np.concatenate([np.linspace(least, 0, 99_991), np.arange(2 * least, 1) / 2]).astype(dtype)
+    off = np.asarray(_exp2(jnp.asarray(y)), np.longdouble) / np.exp2(np.longdouble(y)) - 1
+    assert np.abs(off).max() <= np.finfo(dtype).eps
+    beyond = _exp2(jnp.asarray([least - 0.01, -3e38, -np.inf, np.nan], dtype))
+    np.testing.assert_array_equal(beyond, [0, 0, 0, np.nan])
 
 
 def test_memory_is_that_of_tiles():

@@ -22,8 +22,11 @@ from wconv.mdp.smooth import SmoothMDP
 from wconv.measures.densities import same_grid
 from wconv.outcomes import Outcome, SolverError
 
-PAIRS: Final = 2**20
-"""Pairs (particle, node) of a state up to which every Gaussian of a mixture is summed."""
+PAIRS: Final = {1: 2**17, 2: 2**28}
+"""Pairs (particle, node) of a state, by dimension, up to which every Gaussian of a mixture is summed.
+
+Measured: in the plane a sum over all pairs is a matrix product, and fast Gauss transforms have many moments.
+"""
 
 NEWTON_TOL: Final = 1e-6
 """Largest last Newton step of a proximal transport, in deviations of the noise."""
@@ -277,7 +280,7 @@ def _kind(value: str, problem: Any, n: int, space: Geometry) -> str:
         return "none"
     if not nodes:
         return "samples"
-    return "mixture" if n * problem.grid.n <= PAIRS else "gridded"
+    return "mixture" if n * problem.grid.n <= PAIRS[space.dim] else "gridded"
 
 
 def _estimator(

@@ -7,8 +7,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.report.claims_plot import MEASURED, PROVED, SEVERAL
-from wconv.report.constants_plot import STYLE
+from wconv.report.style import MEASURED, PAGE, PROVED, SEVERAL, house_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,12 +79,11 @@ def plot_solution(solution: SolutionLike) -> "Figure":
     """
     grid = _states_of(solution)
     actions = solution.mdp.grid
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     plane, wide = len(grid.axes) == 2, actions.dim == 2
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.0, 4.6 if wide else 2.7), layout="constrained")
+    with house_style():
+        figure = Figure(figsize=(PAGE, 4.6 if wide else 2.7), layout="constrained")
         if wide:
             halves: Any = figure.subfigures(2, 1)
             panels = [*_row(halves[0], 1 + plane), *_row(halves[1], 3)]
@@ -154,7 +152,7 @@ def _value(axes: Any, solution: SolutionLike, chosen: list[int]) -> None:
         return
     x, V = _closed(grid.axes[0], solution.V)
     _, error = _closed(grid.axes[0], solution.error)
-    axes.plot(x, V, "o-", color=MEASURED, linewidth=1.1, markersize=1.8)
+    axes.plot(x, V, "o-", color=MEASURED, linewidth=1.1, markersize=1.8, clip_on=False)
     axes.fill_between(x, V - error, V + error, color=MEASURED, alpha=0.25, linewidth=0)
     for name, place in zip(PLACES, chosen, strict=False):
         at = float(grid.nodes[place, 0]), float(solution.V[place])
@@ -224,13 +222,14 @@ def _moves(axes: Any, solution: SolutionLike, chosen: list[int]) -> None:
     mean = np.einsum("sa,sak->sk", solution.policy.pi, move).reshape(*grid.shape, 2)
     first, second = (slice(None, None, -(-n // ARROWS)) for n in grid.shape)
     nodes, mean = grid.nodes.reshape(*grid.shape, 2)[first, second], mean[first, second]
-    axes.quiver(
+    arrows = axes.quiver(
         *np.moveaxis(nodes, -1, 0),
         *np.moveaxis(mean, -1, 0),
         angles="xy",
-        pivot="mid",
         color=MEASURED,
+        clip_on=False,
     )
+    arrows.set_in_layout(False)  # it would make room for arrows of lengths not known yet
     _mark(axes, grid, chosen, "mean move, lengths relative")
     _state_axes(axes, grid)
 
@@ -243,7 +242,7 @@ def _lines(axes: Any, solution: SolutionLike, chosen: list[int]) -> None:
         shape = density / density.max()
         axes.plot(actions.nodes[:, 0], shape, color=colour, linewidth=1.3, label=name)
     axes.set_ylim(0, 1.03)
-    axes.legend(**ABOVE, handlelength=0.9)
+    axes.legend(**ABOVE, handlelength=0.9, handletextpad=0.3)
     axes.set_ylabel("density, relative")
     _action_axis(axes.xaxis, actions, "action $a$")
     axes.set_title("policy")
@@ -269,7 +268,7 @@ def _heat(axes: Any, solution: SolutionLike, values: Array, cmap: str, **limits:
     x, table = _closed(grid.axes[0], table)
     y, table = _closed(grid.axes[1], table.T)
     image = axes.pcolormesh(x, y, table, cmap=cmap, shading="nearest", rasterized=True, **limits)
-    axes.figure.colorbar(image, ax=axes, pad=0.02)
+    axes.figure.colorbar(image, ax=axes, pad=0.05)
     _state_axes(axes, grid)
 
 
