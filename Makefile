@@ -8,15 +8,16 @@ STAMP  := $(VENV)/.ready
 export OPENBLAS_NUM_THREADS ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help venv check check-all test lint format bench figures clean
+.PHONY: help venv check check-all test lint format bench report figures clean
 
 help:
 	@echo "make check      every theorem on its quick cases, with controls (sets up .venv first)"
 	@echo "make check-all  every theorem on every case, and on a problem with continuous states"
+	@echo "make report     the quick cases as one HTML page with figures (writes report.html)"
 	@echo "make test       the test suite"
 	@echo "make lint       ruff and mypy --strict"
 	@echo "make bench      benchmarks against other solvers (writes benchmarks/results)"
-	@echo "make figures    figures of the dynamics with their data (writes figures/out)"
+	@echo "make figures    figures of the theory with their numbers and captions (writes figures/out)"
 
 venv: $(STAMP)
 
@@ -33,6 +34,9 @@ check: venv
 check-all: venv
 	$(BIN)/wconv check --tier all
 	$(BIN)/wconv check --on circle-pendulum --no-controls
+
+report: venv
+	$(BIN)/wconv report -o report.html
 
 test: venv
 	$(BIN)/pytest -n 2 -q
@@ -55,7 +59,7 @@ bench: venv
 	$(BIN)/python benchmarks/particles.py
 
 figures: venv
-	for script in figures/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/wconv figures --out figures/out
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -29,7 +29,11 @@ ALLOWED = {
         *("base", "measures", "mdp", "exact", "dynamics", "diagnostics", "constants"),
         *("theory", "report", "verify"),
     },
-    "cli": {"base", "mdp", "constants", "theory", "report", "verify", "probe"},
+    "gallery": {
+        *("base", "measures", "mdp", "exact", "dynamics", "diagnostics", "constants"),
+        *("theory", "report", "verify", "probe"),
+    },
+    "cli": {"base", "mdp", "constants", "theory", "report", "verify", "probe", "gallery"},
     "__main__": {"cli"},
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

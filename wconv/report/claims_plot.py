@@ -12,15 +12,11 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.measured import Measured
 from wconv.report import format as fmt
-from wconv.report.constants_plot import STYLE
+from wconv.report.style import DASH, MEASURED, PROVED, SEVERAL, house_style
 from wconv.theory.claims import Claim
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-MEASURED, PROVED = "#0072B2", "#D55E00"
-SEVERAL: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-"""Of Okabe and Ito: told apart by every kind of colour vision."""
 
 SHARED: Final = "0.3"
 """Of what is the same for all colours."""
@@ -28,7 +24,6 @@ SHARED: Final = "0.3"
 ALONG: Final = ("time", "step")
 """Axes that a claim over several is drawn along; times are joined, steps may be of several paths."""
 
-DASH: Final = (0, (4, 2))
 DECADES: Final = 1.5
 """Positive numbers that span more than this are drawn on a logarithmic axis."""
 
@@ -55,13 +50,12 @@ def plot_claims(claims: Sequence[Claim], verdicts: Sequence[str], *, title: str)
             "claims", "be at least one", 0, "choose a problem that the statement speaks of"
         )
     claims = [claim if claim.over else _on_one_point(claim) for claim in claims]
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     columns = 1 if len(claims) < 4 else 2
     rows = -(-len(claims) // columns)
-    with rc_context(STYLE):
+    with house_style():
         figure = Figure(figsize=(5.0 * columns, 0.7 + 2.3 * rows), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, claim, verdict in zip(panels, claims, verdicts, strict=False):

@@ -12,10 +12,9 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv._files import atomic_write
 from wconv.report.constants import SHARP, ConstantLike, SideLike
+from wconv.report.style import BLUE, GREEN, PAGE, PURPLE, VERMILLION, house_style
 
-COLOURS: Final = {"C_P": "#0072B2", "C_T": "#009E73", "C_LS": "#D55E00"}
-"""Okabe and Ito's blue, green and vermillion: told apart by every kind of colour vision."""
-
+COLOURS: Final = {"C_P": BLUE, "C_T": GREEN, "C_LS": VERMILLION}
 DASHES: Final = {"C_P": "-", "C_T": (0, (5, 1.5)), "C_LS": (0, (1.5, 1))}
 NAMES: Final = {"C_P": r"$C_\mathrm{P}$", "C_T": r"$C_\mathrm{T}$", "C_LS": r"$C_\mathrm{LS}$"}
 WITNESSES: Final = {
@@ -23,20 +22,6 @@ WITNESSES: Final = {
     "C_T": r"$C_\mathrm{T}$: $d\nu/dp$",
     "C_LS": r"$C_\mathrm{LS}$: $g$",
 }
-STYLE: Final[Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 7,
-    "mathtext.fontset": "stix",
-    "pdf.fonttype": 42,
-    "savefig.dpi": 300,
-}
-"""For a text width of seven inches."""
 
 
 class WitnessLike(Protocol):
@@ -94,12 +79,11 @@ def plot_constants(
         require.fail("x and log_density", "have one shape (n,)", shapes, "sample one density")
     if any(np.ndim(c.lower) for c in constants):
         require.fail("constants", "be of one density", "several states", "take one: constant[s]")
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(STYLE):
+    with house_style():
         rows = sum(2 + len(_methods(c)) for c in constants)
-        figure = Figure(figsize=(7.0, max(3.4, 1.0 + 0.16 * rows)), layout="constrained")
+        figure = Figure(figsize=(PAGE, max(3.4, 1.0 + 0.16 * rows)), layout="constrained")
         panels = figure.subplot_mosaic([["a", "c"], ["b", "c"]], width_ratios=[1.0, 1.25])
         if title:
             figure.suptitle(title)
@@ -120,11 +104,11 @@ def _density(axes: Any, x: Array, logp: Array) -> None:
     axes.set(xlim=(x[0], x[-1]), ylim=(0, None), ylabel="density $p$")
     axes.set_title("(a) density and potential")
     right = axes.twinx()
-    right.plot(x, potential, color="#CC79A7", linewidth=1, linestyle="--")
+    right.plot(x, potential, color=PURPLE, linewidth=1, linestyle="--")
     # Where the density is negligible the potential only sets the scale.
     top = 1.1 * float(potential[p > 1e-6 * p.max()].max())
     right.set_ylim(0, np.clip(top, 1.0, 15.0))
-    right.set_ylabel(r"$-\log p$ + const", color="#CC79A7")
+    right.set_ylabel(r"$-\log p$ + const", color=PURPLE)
     right.spines["right"].set_visible(True)
 
 
