@@ -3,7 +3,7 @@
 import time
 from typing import Literal
 
-from wconv.cli.shared import Checks, Offered, On, Output, Settings, Starts, app, console, run
+from wconv.cli.shared import Checks, Offered, On, Output, Seed, Settings, Starts, app, console, run
 
 
 @app.command
@@ -14,7 +14,7 @@ def check(
     tier: Literal["quick", "all"] = "quick",
     policies: Offered = None,
     start: Starts = None,
-    seed: int = 0,
+    seed: Seed = 0,
     processes: int | None = None,
     controls: bool = True,
     checks: Checks = None,
@@ -31,8 +31,6 @@ def check(
         Ids of statements or names of chapters.
     tier
         quick: a few cases a check; all: every case.
-    seed
-        Seed of random policies and directions.
     processes
         How many processes share the work; as many as there are cores when it is worth it.
     controls

@@ -2,7 +2,7 @@
 
 from rich.table import Table
 
-from wconv.cli.shared import Checks, Offered, On, Settings, Starts, app, console, run
+from wconv.cli.shared import Checks, Offered, On, Seed, Settings, Starts, app, console, run
 from wconv.theory.registry import discover
 
 
@@ -36,7 +36,7 @@ def explain(
     settings: Settings = None,
     policies: Offered = None,
     start: Starts = None,
-    seed: int = 0,
+    seed: Seed = 0,
     checks: Checks = None,
 ) -> int:
     """Explain a statement; with --on also why its verdict is what it is there.
@@ -45,8 +45,6 @@ def explain(
     ----------
     id
         Id of the statement.
-    seed
-        Seed of random policies and directions.
     """
     from wconv._require import choice
     from wconv.report import table

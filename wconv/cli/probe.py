@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from wconv import _require as require
-from wconv.cli.shared import Checks, Offered, Settings, Starts, app, console
+from wconv.cli.shared import Checks, Offered, Seed, Settings, Starts, app, console
 from wconv.theory.registry import discover
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def probe(
     bisect: Annotated[bool, Parameter(negative="")] = False,
     policies: Offered = None,
     start: Starts = None,
-    seed: int = 0,
+    seed: Seed = 0,
     processes: int | None = None,
     cluster: str | None = None,
     cache: Path | None = None,
@@ -51,14 +51,12 @@ def probe(
     id
         Id of the statement, or name of a ready probe.
     sweep
-        name=low:high:count, name=low:high:log:count or name=value,value; a parameter of the instance
-        or an option of the check, such as tau=0.02:1:log:20 or step_size=.1:10:log:9; may be repeated.
+        name=low:high:count, name=low:high:log:count or name=value,value, of the instance or an option of
+        the check, such as tau=0.02:1:log:20; may be repeated.
     on
         Zoo instance or problem file; without it the check's first case.
     bisect
         Narrow every change of status along the first axis by bisection.
-    seed
-        Seed of random policies and directions.
     processes
         How many processes share the work; as many as there are cores when it is worth it.
     cluster
@@ -77,8 +75,8 @@ def probe(
     from wconv.report.figure_file import figure_kind
     from wconv.verify.plan import parse_settings
 
-    check_writable([path for path in (output, plot) if path is not None])
-    if plot is not None:
+    check_writable([path for path in (output, plot) if path])
+    if plot:
         figure_kind(plot)
     if not sweep:
         return _ready(id, output, plot)

@@ -54,6 +54,7 @@ Starts = Annotated[
         "optimal policy. Without it as in the check's cases."
     ),
 ]
+Seed = Annotated[int, Parameter(help="Seed of random policies and directions.")]
 Output = Annotated[Path | None, Parameter(help="Also write the results to this file.")]
 
 
