@@ -48,6 +48,7 @@ def test_the_theorem_of_the_guide_is_checked(tmp_path, capsys):
 
 
 SAID = {
+    "attack": ("HOLDS", "dJ*/dtau = -0.5643"),
     "constants": ("C_LS in [0.7155668", "more slowly than a Gaussian", "plateau"),
     "dynamics": ("33 policies to time 3", "MirrorDescent(step=0.25)"),
     "particles": (

@@ -15,7 +15,6 @@ from typing import Any, Final
 from wconv._files import atomic_write
 from wconv.probe.order import Point, Sweep
 from wconv.report.schema import Result
-from wconv.theory.registry import BUILT_IN
 from wconv.verify.plan import is_file
 
 PACKAGES: Final = ("numpy", "scipy", "jax", "jaxlib", "POT", "sympy")
@@ -84,11 +83,16 @@ def _about(sweep: Sweep) -> dict[str, Any]:
         "start": sweep.start,
         "seed": sweep.seed,
         "sources": _package("wconv"),
-        "checks": _folder(Path(sweep.checks)) if sweep.checks else _package(BUILT_IN),
+        "checks": _folder(Path(sweep.checks)) if sweep.checks else _package(_home(sweep)),
         "versions": _versions(),
         "precision": PRECISION,
         "machine": platform.machine(),
     }
+
+
+def _home(sweep: Sweep) -> str:
+    """The package that the check is from."""
+    return sweep.check.body.__module__.partition(".")[0]
 
 
 def _problem_file(spec: str) -> str:
