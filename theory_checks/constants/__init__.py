@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 import wconv as wc
 from wconv.theory import Hypothesis, condition
 
@@ -11,6 +13,11 @@ def on_a_continuum(run: "wc.Run", name: str = "H1") -> Hypothesis:
     grid = run.mdp.grid
     kind = "a finite set" if grid.is_finite_set else f"{grid.n} nodes of a continuum"
     return condition(name, not grid.is_finite_set, f"the actions are {kind}")
+
+
+def known_finite(*constants: "wc.Constant") -> bool:
+    """Whether no constant is infinite; where one is, as under heavy tails, comparisons say nothing."""
+    return all(bool(np.isfinite(each.lower).all()) for each in constants)
 
 
 def of_each_policy(

@@ -10,7 +10,7 @@ import numpy as np
 
 import wconv as wc
 from wconv._axes import Array
-from wconv.theory import Case, case
+from wconv.theory import Case, Hypothesis, case, condition
 from wconv.theory.judge import RESOLUTION
 
 TRANSLATE = case("gaussian-line", discount=0.0, amplitude=0.05, start="pushed")
@@ -62,6 +62,14 @@ def implicit(run: "wc.Run") -> "wc.Path":
 def langevin(run: "wc.Run") -> "wc.Path":
     """The law of the Langevin update (its step 0.02 by default) at every tenth of eighty steps."""
     return run.path(wc.WPGD(run.option("step_size", LANGEVIN)), steps=80, samples=8)
+
+
+def confined(run: "wc.Run", name: str) -> Hypothesis:
+    """The hypothesis that the penalty on actions is (β/2)|a|², or that there is none: no heavier tails."""
+    space = run.mdp.grid.space
+    if isinstance(space, wc.TailedLine):
+        return condition(name, False, f"the penalty grows like |a|^{space.power:g} only")
+    return condition(name, True, "a quadratic penalty, or none")
 
 
 def gaps(run: "wc.Run", path: "wc.Path") -> "wc.Measured":

@@ -4,6 +4,7 @@ Setting.     Actions in R^d with the penalty (β/2)|a|², or in a box or torus (
              Langevin update, b_k = ∇r + γ∇P·V_k − βa = ∇q_k − βa, v_k = (max V_k − min V_k)/2.
 Hypotheses.  (H1) r and P are smooth functions of a continuous action.  (H2) |∇r| ≤ G_r, ∇r is
              L_r-Lipschitz, Σ_s'|∇P(s')| ≤ G_p, Σ_s'|∇P(s'|a) − ∇P(s'|a')| ≤ L_p|a − a'|, all finite.
+             (H3) The penalty is (β/2)|a|², or there is none.
 Claim.       In every state, with L_b = β + L_r + γL_p v_k and G = G_r + γG_p v_k:
              |b(a) − b(a')| ≤ L_b|a − a'|, |∇q| ≤ G;
              on R^d also ⟨a, b⟩ ≤ −(β/2)|a|² + G²/(2β), |b|² ≤ 2β²|a|² + 2G².
@@ -16,7 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 import wconv as wc
-from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, langevin
+from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, confined, langevin
 from wconv.constants.langevin import drift, half_oscillation
 from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
@@ -36,6 +37,8 @@ CASES = [
     case("box-2d", tier="all"),
     case("garnet", expect="INAPPLICABLE", fails="H1"),
     case("ring", tier="all", coupling=1e6, start="pushed", expect="INAPPLICABLE", fails="H2"),
+    case("jump", tier="all", width=0.0, start="pushed", expect="INAPPLICABLE", fails="H2"),
+    case("heavy-tails", tier="all", expect="INAPPLICABLE", fails="H3"),
 ]
 CONTROLS = [
     control("confinement left out in part", on=COSINE, constants={"beta": 0.9}),
@@ -51,7 +54,8 @@ def drift_regularity(run: "wc.Run") -> Iterator[Item]:
     """Suprema over the nodes, along the path, against the regularity of the functions."""
     smooth = run.mdp.smooth is not None
     yield condition("H1", smooth, "functions of the action" if smooth else "tables")
-    if not smooth:
+    yield (penalty := confined(run, "H3"))
+    if not (smooth and penalty.holds):
         yield condition("H2", True, "not measured")
         return
     known = wc.regularity(run.mdp)

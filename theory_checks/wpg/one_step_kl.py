@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, langevin, part
+from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, confined, langevin, part
 from wconv.constants.langevin import StepConstants, step_constants
 from wconv.theory import Hypothesis, Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import wpg_langevin as bounds
@@ -100,6 +100,8 @@ def lipschitz(run: "wc.Run", name: str = "H1") -> Hypothesis:
     """The hypothesis that the drift is Lipschitz, from the regularity of the problem's functions."""
     if run.mdp.smooth is None:
         return condition(name, False, "tables have no drift")
+    if not (penalty := confined(run, name)).holds:
+        return penalty
     known = wc.regularity(run.mdp)
     return finite(name, L_r=known.L_r, L_p=known.L_p)
 
@@ -107,7 +109,7 @@ def lipschitz(run: "wc.Run", name: str = "H1") -> Hypothesis:
 def unreflected(run: "wc.Run", name: str = "H2") -> Hypothesis:
     """The hypothesis that actions have no boundary."""
     space = run.mdp.grid.space
-    free = isinstance(space, wc.GaussianLine | wc.Torus)
+    free = isinstance(space, wc.GaussianLine | wc.TailedLine | wc.Torus)
     return condition(name, free, f"actions on a {type(space).__name__}")
 
 

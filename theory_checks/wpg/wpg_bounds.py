@@ -59,8 +59,8 @@ def bounded(run: "wc.Run", name: str) -> Hypothesis:
     mdp, space = run.mdp, run.mdp.grid.space
     near, K_0 = largest_reward(mdp), start_divergence(run).upper
     far, where = near, "on the nodes"
-    if isinstance(space, wc.GaussianLine) and mdp.smooth is not None:
-        wide = replace(mdp.smooth, space=replace(space, reach=FAR * space.reach))
+    if isinstance(space, wc.GaussianLine | wc.TailedLine) and mdp.smooth is not None:
+        wide = replace(mdp.smooth, space=space.widened(FAR))
         far = max(near, largest_reward(wc.tabulate(wide, mdp.n_actions)))
         where = f"within the reach, {far:.3g} within {FAR:g} reaches"
     detail = f"|r| <= {near:.3g} {where}; K_0 = {float(K_0):.3g}"

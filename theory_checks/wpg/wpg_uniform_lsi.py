@@ -3,6 +3,7 @@
 Setting.     The flow on a continuum of actions; p_t ∝ exp(q_t/τ)μ, and C_LS(μ) in closed form: scale² of a
              Gaussian (that is τ/β), (L/π)² on an interval or box of longest side L, (L/2π)² on a circle.
 Hypotheses.  (H1) The actions form a continuum.  (H2) r is bounded (as in wpg-bounds), and K_0 is finite.
+             (H3) C_LS(μ) is finite: its tails are Gaussian.
 Claim.       |log C_LS(p_t) − log C_LS(μ)| ≤ osc(q_t)/τ in every state, and ≤ 2(R_max+γV_max)/τ: all constants
              lie between C_LS(μ)exp(−2(R_max+γV_max)/τ) and C_LS(μ)exp(2(R_max+γV_max)/τ).
 Tight for.   No reward; wells whose barriers are as high as rewards differ, cold; a ceiling otherwise.
@@ -17,7 +18,7 @@ import wconv as wc
 from theory_checks.constants import on_a_continuum
 from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, flow
 from theory_checks.wpg.wpg_bounds import bounded, largest_reward, start_divergence
-from wconv.theory import Item, at_most, case, check, control
+from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import wpg_flow as bounds
 
 WELLS = case(
@@ -35,6 +36,7 @@ CASES = [
     HEAVY,
     case("product-2d", tier="all", resolution=32),
     case("quadratic-line", tier="all", expect="INAPPLICABLE", fails="H2"),
+    case("heavy-tails", tier="all", expect="INAPPLICABLE", fails="H3"),
 ]
 CONTROLS = [
     control("largest reward understated", on=TRANSLATE, constants={"R_max": 0.125}),
@@ -44,8 +46,10 @@ CONTROLS = [
 
 
 def of_reference(mdp: "wc.MDP") -> float:
-    """C_LS(μ) in closed form."""
+    """C_LS(μ) in closed form; infinite for tails heavier than Gaussian."""
     grid, space = mdp.grid, mdp.grid.space
+    if isinstance(space, wc.TailedLine):
+        return float("inf")
     if isinstance(space, wc.GaussianLine):
         return space.scale**2
     side = float(np.multiply(grid.shape, grid.spacing).max())
@@ -76,7 +80,8 @@ def wpg_uniform_lsi(run: "wc.Run") -> Iterator[Item]:
     """Measured constants along the flow against Holley–Stroock and the a-priori bound."""
     yield (continuum := on_a_continuum(run))
     yield bounded(run, "H2")
-    if not continuum.holds:
+    yield (gaussian := finite("H3", C_LS=of_reference(run.mdp) if continuum.holds else np.nan))
+    if not (continuum.holds and gaussian.holds):
         return
     mdp, path = run.mdp, flow(run)
     C = run.measured.gibbs_constants(path).at

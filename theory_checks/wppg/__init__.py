@@ -65,7 +65,7 @@ def diameter(mdp: "wc.MDP") -> float:
     grid, space = mdp.grid, mdp.grid.space
     if isinstance(space, wc.FiniteSet):
         return float(space.distances().max())
-    if isinstance(space, wc.GaussianLine):
+    if isinstance(space, wc.GaussianLine | wc.TailedLine):
         return float("inf")
     sides = np.multiply(grid.shape, grid.spacing) / (2.0 if grid.periodic else 1.0)
     return float(np.linalg.norm(sides))

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 import wconv as wc
+from theory_checks.wpg import confined
 from theory_checks.wppg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL
 from wconv.measured import EPS
 from wconv.theory import Item, at_most, check, condition, control, equal, finite
@@ -83,6 +84,8 @@ def regular(run: "wc.Run") -> Any:
     """The hypothesis that q is smooth in the action."""
     if run.mdp.smooth is None:
         return condition("H1", False, "tables have no drift")
+    if not (penalty := confined(run, "H1")).holds:
+        return penalty
     known = wc.regularity(run.mdp)
     return finite("H1", L_r=known.L_r, L_p=known.L_p)
 

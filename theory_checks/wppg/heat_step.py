@@ -2,7 +2,7 @@
 
 Setting.     ∂_tπ = τΔπ for the time η, without flux through walls, from the policies of the problem; the
              proximal step max_π −τ∫π log π − W²(π, ·)/(2η) of the same entropy; waves of frequency k.
-Hypotheses.  (H1) Actions form an interval, a circle or the Gaussian line, r and P are functions of them.
+Hypotheses.  (H1) Actions form an interval, a circle or a line, r and P are functions of them.
 Claim.       Convolution with N(0, 2τη), folded on an interval, wrapped on a circle, damps every wave by
              e^{−τηk²}: it is the flow. Of a chain on cells of width h (an independent solver, extrapolated
              to time step 0) it differs by at most τηk⁴h²/12. From ν of Fisher information I the proximal
@@ -56,7 +56,7 @@ def waves(grid: "wc.Grid") -> Waves:
         phase, turned = k[:, None] * (a - a[0] + h / 2), np.zeros(3)
     else:
         unit = 2 * np.pi / (grid.n * h)
-        if isinstance(grid.space, wc.GaussianLine):
+        if isinstance(grid.space, wc.GaussianLine | wc.TailedLine):
             unit = 1.0 / grid.space.scale
         k = unit * np.array([1.0, 2.0, 1.0, 2.0])
         phase, turned = k[:, None] * a, np.pi / 2 * np.array([0.0, 0.0, 1.0, 1.0])
@@ -67,13 +67,14 @@ def waves(grid: "wc.Grid") -> Waves:
 def flat(mdp: "wc.MDP") -> "wc.MDP":
     """The problem whose flow is the heat flow: the reward takes back the confinement."""
     space = mdp.grid.space
-    beta = mdp.tau / space.scale**2 if isinstance(space, wc.GaussianLine) else 0.0
+    line = space if isinstance(space, wc.GaussianLine | wc.TailedLine) else None
     share = np.full((mdp.n_states, mdp.n_states), 1.0 / mdp.n_states)
 
     from wconv.mdp.smooth import of_state  # it imports JAX
 
     def reward(s: Any, a: Any) -> Any:
-        return of_state(np.full(mdp.n_states, beta / 2), s, a) * a[..., 0] ** 2
+        nothing = of_state(np.zeros(mdp.n_states), s, a) * a[..., 0]
+        return nothing if line is None else nothing - mdp.tau * line.log_density(a[..., 0])
 
     def transition(s: Any, a: Any) -> Any:
         return of_state(share, s, a)
@@ -147,7 +148,7 @@ def proximal_entropy(run: "wc.Run") -> Iterator[Item]:
         over="law state wave",
         **constants,
     )
-    if isinstance(run.mdp.grid.space, wc.GaussianLine):
+    if isinstance(run.mdp.grid.space, wc.GaussianLine | wc.TailedLine):
         yield at_most(
             "second moments: of the flow - of the proximal step <= (tau eta)^2 I",
             found.short,

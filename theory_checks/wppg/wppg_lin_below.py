@@ -47,6 +47,8 @@ def wppg_lin_below(run: "wc.Run") -> Iterator[Item]:
     C_T, found = transport_constant(run, path), averages(run, path, wc.w2_squared)
     kappa = float(eta * mdp.tau / C_T.upper)
     yield condition("H2", kappa > 1, f"kappa >= {kappa:.3g}")
+    if kappa == 0:
+        return
     yield at_most(
         "Phi'_{k+1} <= max(gamma, 4/(1+kappa)^2) Phi'_k",
         found.gap[1:],

@@ -10,7 +10,7 @@ from wconv.constants.regularity import regularity
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, uniform
 from wconv.measures.divergences import kl
-from wconv.measures.spaces import GaussianLine, Grid, Torus
+from wconv.measures.spaces import GaussianLine, Grid, TailedLine, Torus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +71,14 @@ def assumptions_of(mdp: MDP, initial: Policy | None = None) -> Assumptions:
         initial: π_0, by default the reference μ: K_0 = 0 and M_0 = τ/β.
 
     Raises:
-        InputError: see ``regularity``; an infinite supremum (a kernel that jumps).
+        InputError: see ``regularity``; an infinite supremum (a kernel that jumps); heavy tails.
 
     """
-    found, space, mu = regularity(mdp), mdp.grid.space, uniform(mdp)
+    space, mu = mdp.grid.space, uniform(mdp)
+    if isinstance(space, TailedLine):
+        what = "be confined by (beta/2)|a|^2, or bounded"
+        require.fail("actions", what, space, "C_LS of a reference with heavy tails is infinite")
+    found = regularity(mdp)
     start = mu if initial is None else initial
     on_line, reflected = (
         isinstance(space, GaussianLine),

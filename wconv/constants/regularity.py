@@ -20,7 +20,7 @@ from wconv.mdp.smooth import SmoothMDP, StateActionFunction, of_state
 from wconv.mdp.state_grid import StateGrid
 from wconv.measured import EPS, Bracket, Measured, as_bracket
 from wconv.measures.oscillation import oscillation
-from wconv.measures.spaces import Box, GaussianLine, Interval, Space, Torus
+from wconv.measures.spaces import Box, GaussianLine, Interval, RealLine, Space, Torus
 
 LINE_NODES: Final = 2**11
 NODES: Final = 2**14
@@ -37,8 +37,9 @@ class Regularity:
     ``r_high`` sup r, ``r_low`` inf r; ``G_r`` sup|∇r|, ``L_r`` sup‖∇²r‖, ``H_r`` sup|∇³r|, that is the
     Lipschitz constants of r, ∇r, ∇²r; ``G_p``, ``L_p``, ``H_p`` the same of P with norms summed over s'.
     Norms are Euclidean, spectral and Frobenius. ``beta`` is the confinement τ/scale² of the Gaussian
-    line, 0 on compact spaces. Lower sides are values at nodes; upper sides add the mesh allowance,
-    and are infinite where difference quotients exceed the derivatives: a jump.
+    line, 0 on compact spaces and under heavy tails, which no (β/2)|a|² confines. Lower sides are
+    values at nodes, or divided differences of lower orders, which see what happens between two nodes; upper
+    sides add the mesh allowance, and are infinite where difference quotients exceed the derivatives: a jump.
     """
 
     r_high: Bracket
@@ -93,7 +94,7 @@ class Regularity:
 def regularity(mdp: MDP) -> Regularity:
     """The regularity in the action of a problem given by smooth functions (``mdp.smooth``).
 
-    On the Gaussian line the suprema are over the grid's reach: the functions are not looked at
+    On a line without ends the suprema are over the grid's reach: the functions are not looked at
     beyond it. Upper sides are numerical, as good as the second differences that they sample.
 
     Raises:
@@ -115,7 +116,7 @@ def regularity(mdp: MDP) -> Regularity:
         smooth.n_states,
         smooth.space,
     )
-    top, ends, bend, slope = _samples(*of_problem)
+    top, ends, bend, slope, divided = _samples(*of_problem)
     _require_derivatives(top + bend)
     mesh = len(axes) / 8 * bend
     upper = top * (1.0 + ROUNDING) + mesh
@@ -123,10 +124,11 @@ def regularity(mdp: MDP) -> Regularity:
     rounding = 8 * EPS * top / min(axis[1] - axis[0] for axis in axes)
     jumps = (slope - rounding)[..., :-1] > (1.0 + 1e-6) * upper[..., 1:]
     upper[..., 1:][np.logical_or.accumulate(jumps, axis=-1)] = np.inf
+    lower = np.maximum(top * (1.0 - ROUNDING), divided)
     how = ("sampled supremum", "sampled supremum and mesh allowance")
 
     def of(kind: int, order: int) -> Bracket:
-        return Bracket(top[:, kind, order] * (1.0 - ROUNDING), upper[:, kind, order], *how)
+        return Bracket(lower[:, kind, order], upper[:, kind, order], *how)
 
     (low, high), slack, past = ends.T, ROUNDING * top[:, 0, 0], mesh[:, 0, 0]
     derivatives = [of(kind, order) for kind in (0, 1) for order in (1, 2, 3)]
@@ -160,7 +162,7 @@ def _mesh(space: Space) -> tuple[list[Array], bool]:
     if isinstance(space, Torus):
         n = round((LINE_NODES if space.dim == 1 else NODES) ** (1 / space.dim))
         return [np.arange(n) * (space.length / n)] * space.dim, True
-    if isinstance(space, GaussianLine):
+    if isinstance(space, RealLine):
         ends = [(-space.reach * space.scale, space.reach * space.scale)]
     elif isinstance(space, Interval):
         ends = [(space.low, space.high)]
@@ -175,15 +177,16 @@ def _mesh(space: Space) -> tuple[list[Array], bool]:
 @lru_cache(maxsize=32)
 def _samples(
     reward: StateActionFunction, transition: StateActionFunction, n_states: int, space: Space
-) -> tuple[Array, Array, Array, Array]:
+) -> tuple[Array, ...]:
     """Norms of the derivatives of order 0 to 3 of r and of P on the mesh, computed once a problem.
 
     Their maxima (S, 2, 4), (inf r, sup r) of shape (S, 2), the maxima of their second differences,
-    summed over the axes (S, 2, 4), and the maxima of their difference quotients (S, 2, 4).
+    summed over the axes (S, 2, 4), the maxima of their difference quotients (S, 2, 4), and those of divided
+    differences of lower orders, times order!, which bound the suprema from below (S, 2, 4).
     """
     axes, periodic = _mesh(space)
     shape, h = tuple(len(axis) for axis in axes), [axis[1] - axis[0] for axis in axes]
-    top, bend, slope = np.zeros((3, n_states, 2, 4))
+    top, bend, slope, divided = np.zeros((4, n_states, 2, 4))
     ends = np.zeros((n_states, 2))
     for s, found in enumerate(_derivatives(reward, transition, n_states, axes)):
         derivatives = _reached(found)
@@ -197,7 +200,14 @@ def _samples(
             quotients = [_largest(d, order) / step for d, step in zip(first, h, strict=True)]
             slope[s, :, order] = np.max(quotients, axis=0)
             bend[s, :, order] = np.sum([_largest(d, order) for d in second], axis=0)
-    return top, ends, bend, slope
+            third = [_steps(d, axis, periodic=periodic) for axis, d in enumerate(second)]
+            for more, steps in enumerate((first, second, third)[: 3 - order], start=1):
+                # What a value may be off counts 2^k times in a difference of order k.
+                off = 2.0**more * ROUNDING * top[s, :, order]
+                at = divided[s, :, order + more]
+                for d, step in zip(steps, h, strict=True):
+                    np.maximum(at, (_largest(d, order) - off) / step**more, out=at)
+    return top, ends, bend, slope, divided
 
 
 def _derivatives(

@@ -13,9 +13,9 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.constants.axis import Axis, spline
 from wconv.constants.line import Line, require_length
-from wconv.constants.tails import bounded_part, infinite_constants
+from wconv.constants.tails import bounded_part, infinite_constants, infinite_for
 from wconv.measures.densities import Density
-from wconv.measures.spaces import Grid, Interval, Torus
+from wconv.measures.spaces import Grid, Interval, TailedLine, Torus
 from wconv.outcomes import Outcome, SolverError
 
 DEGREE: Final = 7
@@ -27,8 +27,12 @@ WOBBLE: Final = 0.1
 def line_of_policy(policy: Density) -> Line:
     """The smooth densities (dπ/da) that a one-dimensional policy samples at its nodes.
 
+    Under a reference with heavy tails dπ/dμ is taken to vary less than μ beyond the nodes, too: C_LS and C_T
+    are infinite like those of μ.
+
     Raises:
-        InputError: a policy that vanishes somewhere, a finite set, fewer than 16 nodes.
+        InputError: a policy that vanishes somewhere, a finite set, fewer than 16 nodes; tails that do not
+            follow the reference's where those are heavy.
         SolverError: nodes too far apart for the wells of a density; says how many are needed.
 
     """
@@ -49,6 +53,7 @@ def line_of_policy(policy: Density) -> Line:
         wobble=wobble,
         full=(-np.inf, np.inf) if grid.truncation else ends,
         periodic=grid.periodic,
+        infinite=_infinite_like_reference(policy),
     )
 
 
@@ -104,6 +109,26 @@ def _real(values: Any) -> Array:
         remedy = "one plain number a point, for example np.real of it"
         require.fail("log-density", "return real numbers", kind, remedy)
     return floats
+
+
+def _infinite_like_reference(policy: Density) -> dict[str, str]:
+    """What the tails of the reference make infinite; InputError where the policy does not follow them."""
+    grid = policy.grid
+    if not isinstance(grid.space, TailedLine):
+        return {}
+    half, end = grid.n // 4, grid.n - 1
+    fall = grid.log_lebesgue[half] - grid.log_lebesgue[0]
+    change = np.abs(policy.logf[:, [half, end - half]] - policy.logf[:, [0, end]]).max(axis=-1)
+    if not (change < fall / 2).all():
+        state = int(change.argmax())
+        require.fail(
+            "policy",
+            "vary less than its reference where that has heavy tails",
+            f"e^{change[state]:.3g} in state {state} over the outer half of the nodes, where the "
+            f"reference falls by e^{fall:.3g}",
+            "its tails are unknown beyond the nodes: bound the reward, or give a function log p(a)",
+        )
+    return infinite_for(grid.space.power, "the tail of the reference", doubt=0.0)
 
 
 def policy_splines(policy: Density) -> tuple[list[Any], list[Any], Array]:

@@ -76,13 +76,23 @@ def infinite_constants(
     for side, end in ((-1.0, ends[0]), (1.0, ends[1])):
         if np.isfinite(end):
             continue
-        p = _exponent(logs, part, side)
-        shape = f"exp(-|x|^{p:.3g})" if p > POWER else "a power of |x|"
-        tail = f"the {'left' if side < 0 else 'right'} tail falls like {shape}"
-        if p < 2.0 - EXACT:
-            found |= dict.fromkeys(("C_LS", "C_T"), f"{tail}, more slowly than a Gaussian")
-        if p < 1.0 - EXACT:
-            found["C_P"] = f"{tail}, more slowly than an exponential"
+        where = f"the {'left' if side < 0 else 'right'} tail"
+        found |= infinite_for(_exponent(logs, part, side), where, doubt=EXACT)
+    return found
+
+
+def infinite_for(power: float, where: str, *, doubt: float) -> dict[str, str]:
+    """The constants that a tail e^{−|x|^power} makes infinite, each with why.
+
+    ``where`` names the tail; ``doubt`` is how far the power may be off.
+    """
+    found: dict[str, str] = {}
+    shape = f"exp(-|x|^{power:.3g})" if power > POWER else "a power of |x|"
+    if power < 2.0 - doubt:
+        slowly = f"{where} falls like {shape}, more slowly than a Gaussian"
+        found |= dict.fromkeys(("C_LS", "C_T"), slowly)
+    if power < 1.0 - doubt:
+        found["C_P"] = f"{where} falls like {shape}, more slowly than an exponential"
     return found
 
 

@@ -18,7 +18,7 @@ from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, uniform
 from wconv.measured import EPS
 from wconv.measures.densities import same_grid
-from wconv.measures.spaces import GaussianLine, Torus
+from wconv.measures.spaces import RealLine, Torus
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,12 +56,12 @@ def proximal_threshold(mdp: MDP, initial: Policy | None = None) -> Threshold:
         initial: π_0, by default the reference.
 
     Raises:
-        InputError: actions without a diameter or without an inequality (the Gaussian line, finite
+        InputError: actions without a diameter or without an inequality (a line without ends, finite
             sets), a start on other nodes, or γ = 0, where η ≥ C_T/(γτ) has no solution.
 
     """
     grid, space = mdp.grid, mdp.grid.space
-    if grid.is_finite_set or isinstance(space, GaussianLine):
+    if grid.is_finite_set or isinstance(space, RealLine):
         require.fail(
             "actions",
             "be an interval, a box or a torus",

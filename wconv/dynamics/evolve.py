@@ -12,7 +12,7 @@ from wconv.dynamics.path import Path, Trace
 from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy
 from wconv.measures.densities import extended_density, same_grid
-from wconv.measures.spaces import GaussianLine
+from wconv.measures.spaces import RealLine
 from wconv.outcomes import Outcome, SolverError
 
 SAMPLES: Final = 32
@@ -176,7 +176,7 @@ def _require_resolved(mdp: MDP, masses: ActionValue, defect: float, k: int) -> N
         raise SolverError(
             Outcome.UNRESOLVED, f"masses underflow at sample {k}: raise the temperature"
         )
-    if isinstance(mdp.grid.space, GaussianLine):
+    if isinstance(mdp.grid.space, RealLine):
         end = float(masses[:, [0, -1]].max())
         if end > ESCAPED:
             raise SolverError(

@@ -7,7 +7,7 @@ import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
-from wconv.measures.spaces import GaussianLine, Grid, Torus
+from wconv.measures.spaces import Grid, RealLine, Torus
 from wconv.outcomes import Outcome, SolverError
 
 NARROWEST: Final = 0.7
@@ -65,7 +65,7 @@ def noise_on(grid: Grid, variance: float, symbol: str) -> Noise:
 
 def boundary(grid: Grid) -> str:
     """What happens at the ends of the actions: "none", "fold" or "wrap"."""
-    if isinstance(grid.space, GaussianLine):
+    if isinstance(grid.space, RealLine):
         return "none"
     return "wrap" if isinstance(grid.space, Torus) else "fold"
 

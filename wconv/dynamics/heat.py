@@ -7,16 +7,16 @@ import numpy as np
 from wconv import _require as require
 from wconv.dynamics.gaussian_noise import axes, noise_on
 from wconv.mdp.policy import Policy
-from wconv.measures.spaces import GaussianLine, Grid
+from wconv.measures.spaces import Grid, RealLine
 
 
 def require_axis(grid: Grid) -> None:
-    """InputError unless the actions are an interval, a circle or the Gaussian line."""
+    """InputError unless the actions are an interval, a circle or a line."""
     if grid.is_finite_set or len(grid.shape) != 1:
         got = "a finite set" if grid.is_finite_set else f"a grid of {len(grid.shape)} dimensions"
         require.fail(
             "actions",
-            "form an interval, a circle or the Gaussian line",
+            "form an interval, a circle or a line",
             got,
             "use WPPG on finite sets, and WPGD in two dimensions",
         )
@@ -31,7 +31,7 @@ def heat(policy: Policy, variance: float) -> Policy:
 
     Raises:
         InputError: a noise below 0.7 spacings, two dimensions, a finite set.
-        SolverError: UNRESOLVED when mass leaves the nodes of the Gaussian line.
+        SolverError: UNRESOLVED when mass leaves the nodes of a line without ends.
 
     """
     nodes = np.broadcast_to(policy.grid.nodes[:, 0], policy.logf.shape)
@@ -63,7 +63,7 @@ def noisy_law(grid: Grid, positions: Any, masses: Any, variance: float) -> Polic
     require.shape("positions", x, mass.shape, "(states, latents), as the masses")
     require_axis(grid)
     require.positive("variance", variance, "e.g. 2 tau eta")
-    if not isinstance(grid.space, GaussianLine):
+    if not isinstance(grid.space, RealLine):
         # Three periods wide it is uniform to e^{-177}, and wider ones need ever more images.
         variance = min(variance, (6.0 * grid.n * grid.spacing[0]) ** 2)
     noise = noise_on(grid, variance, "variance")

@@ -10,7 +10,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.mdp.smooth import SmoothMDP
-from wconv.measures.spaces import Box, GaussianLine, GaussianSpace, Interval, Torus
+from wconv.measures.spaces import Box, GaussianLine, GaussianSpace, Interval, TailedLine, Torus
 
 HELD: Final = 4
 """Arrays of the size of all particles that last: old and new ones, and their centres."""
@@ -71,7 +71,7 @@ def geometry(space: Any) -> Geometry:
     """The geometry of a space of actions.
 
     Raises:
-        InputError: for a finite set.
+        InputError: for a finite set, and for a reference with heavy tails.
 
     """
     if isinstance(space, GaussianLine | GaussianSpace):
@@ -79,6 +79,9 @@ def geometry(space: Any) -> Geometry:
         return Geometry("none", (0.0,) * dim, (inf,) * dim, space.scale)
     if isinstance(space, Torus):
         return Geometry("wrap", (0.0,) * space.dim, (space.length,) * space.dim)
+    if isinstance(space, TailedLine):
+        remedy = "the drift of particles needs a confinement (beta/2)|a|^2: use GaussianLine"
+        require.fail("actions", "have a uniform or a Gaussian reference", space, remedy)
     if not isinstance(space, Interval | Box):
         require.fail("actions", "form a continuum", space, "particles move along gradients")
     ends = np.atleast_1d(space.low), np.atleast_1d(space.high)

@@ -9,7 +9,7 @@ from wconv import _require as require
 from wconv._axes import Array
 from wconv.dynamics.resolvent_kernel import Problem
 from wconv.mdp.model import MDP
-from wconv.measures.spaces import GaussianLine
+from wconv.measures.spaces import GaussianLine, TailedLine
 
 
 def kernel_problem(mdp: MDP) -> Problem:
@@ -57,10 +57,11 @@ def drift_tables(mdp: MDP) -> tuple[Array, Array, float]:
     Differentiated once a problem.
 
     Raises:
-        InputError: a problem of tables (it has no gradients), or gradients that are not finite.
+        InputError: a problem of tables (it has no gradients), gradients that are not finite, or a reference
+            with heavy tails (its force is no −βa).
 
     """
-    smooth = mdp.smooth
+    beta, smooth = confinement(mdp), mdp.smooth
     if smooth is None:
         require.fail(
             "mdp",
@@ -83,12 +84,15 @@ def drift_tables(mdp: MDP) -> tuple[Array, Array, float]:
         r, P = (np.asarray(x) for x in found)
     require.finite("gradient of the reward", r, "replace roots and kinks by smooth functions")
     require.finite("gradient of the transition", P, "replace roots and kinks by smooth functions")
-    return r, P, confinement(mdp)
+    return r, P, beta
 
 
 def confinement(mdp: MDP) -> float:
-    """β = τ/scale² of the Gaussian line, 0 elsewhere."""
+    """β = τ/scale² of the Gaussian line, 0 elsewhere; InputError for heavy tails."""
     space = mdp.grid.space
+    if isinstance(space, TailedLine):
+        remedy = "drifts need one: use GaussianLine, or WPGFlow, FrozenWPG and WPPG, which do not"
+        require.fail("actions", "have a quadratic confinement or none", space, remedy)
     return mdp.tau / space.scale**2 if isinstance(space, GaussianLine) else 0.0
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from wconv import _require as require
 from wconv._axes import Array
 from wconv.mdp.model import numbers
-from wconv.measures.spaces import Box, FiniteSet, GaussianLine, Grid, Interval, Torus
+from wconv.measures.spaces import Box, FiniteSet, GaussianLine, Grid, Interval, TailedLine, Torus
 
 
 def entry(record: Mapping[str, Any], key: str) -> Any:
@@ -100,6 +100,7 @@ _KINDS: Final[Mapping[str, tuple[type[Any], _Readers]]] = {
     "box": (Box, {"low": _reals, "high": _reals}),
     "torus": (Torus, {"length": require.real, "dim": _dim}),
     "gaussian": (GaussianLine, {"scale": require.real, "reach": require.real}),
+    "tailed": (TailedLine, dict.fromkeys(("power", "scale", "depth"), require.real)),
     "finite": (
         FiniteSet,
         {"points": numbers, "weights": numbers, "metric": numbers, "edges": numbers},

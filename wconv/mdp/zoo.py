@@ -5,6 +5,7 @@ zoo.make("double-well", tau=0.2, n=256)      # or a name with parameters
 zoo.parameters_of("double-well")             # its parameters and their defaults
 """
 
+from wconv.mdp.zoo_broken import finite_actions, heavy_tails, jump
 from wconv.mdp.zoo_continuous import (
     additive_noise,
     circle_pendulum,
@@ -37,11 +38,14 @@ __all__ = [
     "box_2d",
     "circle_pendulum",
     "double_well",
+    "finite_actions",
     "frozen_lake",
     "garnet",
     "gaussian_line",
     "heavy",
+    "heavy_tails",
     "hill",
+    "jump",
     "lq_1d",
     "lq_2d",
     "make",

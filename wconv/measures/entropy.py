@@ -6,15 +6,13 @@ c(a) = τ(sup log(dμ/da) − log(dμ/da)) ≥ 0 taken off the reward, which is 
 for N(0, τ/β), the soft values differ by a constant: V_Leb = V + ``lebesgue_shift``/(1−γ).
 """
 
-from math import log, pi, sqrt
-
 import numpy as np
 
 from wconv import _require as require
 from wconv.measured import Measured, rounding
 from wconv.measures.densities import Density
 from wconv.measures.divergences import expectation
-from wconv.measures.spaces import GaussianLine, Grid
+from wconv.measures.spaces import Grid, RealLine
 
 CONVENTIONS = ("reference", "lebesgue")
 """With respect to μ, or to Lebesgue (on finite sets counting) measure."""
@@ -46,7 +44,7 @@ def lebesgue_shift(grid: Grid, temperature: float) -> float:
     (zero for a uniform reference). InputError unless the temperature is positive.
     """
     tau = require.positive("temperature", temperature, "the theory needs entropy; take it small")
-    if isinstance(grid.space, GaussianLine):
+    if isinstance(grid.space, RealLine):
         # The peak is at 0, which is a node only when their number is odd.
-        return tau * log(grid.space.scale * sqrt(2 * pi))
+        return -tau * float(grid.space.log_density(np.zeros(())))
     return -tau * float(grid.log_lebesgue.max())

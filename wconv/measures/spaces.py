@@ -1,19 +1,26 @@
 """Action spaces and their grids: nodes, reference masses, neighbours.
 
-A *space* is geometry (an interval, a box, a torus, the Gaussian line, a finite set); a *grid* is
+A *space* is geometry (an interval, a box, a torus, a line with a reference, a finite set); a *grid* is
 its reference probability μ on n nodes: masses m_i with Σm_i = 1, the log-density of μ with respect
 to Lebesgue measure, and the neighbouring pairs of the Dirichlet form. Grids are equal cells with
 nodes at cell centres, where the reversible chain of a Gibbs policy is of second order.
 """
 
-from dataclasses import dataclass, field
-from math import erfc, log, pi, sqrt
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import erfc, exp, log, pi, sqrt
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array, Edges, Nodes, Weights
+
+DEPTH: Final = 32.0
+"""Nodes of heavy tails reach to where the density is e^-32 of its peak, as 8 deviations of a Gaussian."""
+
+MESH: Final = 1 / 16
+"""Step, in scales, of the sum that normalises heavy tails: their poles lie at ±i, it errs by e^{-2π·16}."""
 
 
 class Space(Protocol):
@@ -31,7 +38,7 @@ class Grid:
     ``weights`` are the masses m_i (Σ = 1), ``log_lebesgue`` is log(dμ/da) at the nodes (for a
     finite set: log m_i, counting measure), ``edges`` are the neighbouring pairs and ``lengths``
     their distances, ``shape``/``spacing``/``periodic`` describe a product grid axis by axis (empty
-    for a finite set), and ``truncation`` is the mass of the continuous reference left outside.
+    for a finite set), and ``truncation`` is at least the mass of the continuous reference left outside.
     """
 
     space: Space
@@ -174,27 +181,98 @@ class GaussianLine:
     scale: float = 1.0
     reach: float = 8.0
 
+    def log_density(self, a: Array) -> Array:
+        """log dμ/da at a, elementwise."""
+        return np.asarray(-0.5 * (a / self.scale) ** 2 - log(self.scale * sqrt(2 * pi)))
+
+    def widened(self, factor: float) -> "GaussianLine":
+        """The same reference, whose nodes reach so many times as far."""
+        return replace(self, reach=factor * self.reach)
+
     def grid(self, n: int) -> Grid:
         """Equal cells, n of them, on [−reach·scale, reach·scale]."""
         scale = require.positive("gaussian scale", self.scale, "give the standard deviation")
         reach = require.positive(
             "gaussian reach", self.reach, "give it in standard deviations, e.g. 8"
         )
-        flat = _uniform_grid(self, (-reach * scale,), (reach * scale,), n, periodic=False)
-        z = flat.nodes[:, 0] / scale
-        log_density = -0.5 * z**2 - log(scale * sqrt(2 * pi))
-        masses = np.exp(log_density) * flat.cell
-        return Grid(
-            space=self,
-            nodes=flat.nodes,
-            weights=masses / masses.sum(),
-            log_lebesgue=log_density,
-            edges=flat.edges,
-            lengths=flat.lengths,
-            shape=flat.shape,
-            spacing=flat.spacing,
-            truncation=erfc(reach / sqrt(2)),
-        )
+        return _on_the_line(self, reach * scale, n, self.log_density, erfc(reach / sqrt(2)))
+
+
+@dataclass(frozen=True)
+class TailedLine:
+    """R with a reference whose tails are heavier than Gaussian, dμ/da = e^{−U(a/scale)}/(scale·Z).
+
+    U(z) = ((1+z²)^{p/2} − 1)/p, p = ``power`` in [1, 2): z²/2 near 0, convex, and |z|^p/p far out. At p = 2
+    it would be N(0, scale²), the ``GaussianLine``. C_P is finite, C_LS = C_T = ∞. The nodes end where
+    U = ``depth``; on the grid μ is the density at cell centres normalised to one (the midpoint rule errs like
+    e^{−2π·scale/h} on cells of width h). Beyond the nodes lies a mass of at most
+    2e^{−depth}/(U'(reach)·Z), as U is convex: that is recorded as ``truncation``, 1e-14 or less by default.
+    """
+
+    power: float
+    scale: float = 1.0
+    depth: float = DEPTH
+
+    @property
+    def reach(self) -> float:
+        """Where the nodes end, in units of the scale: U(reach) = depth."""
+        return self._reach(self.depth)
+
+    @property
+    def normaliser(self) -> float:
+        """Z = ∫e^{−U(z)}dz, to a few roundings."""
+        half = np.arange(MESH, self._reach(DEPTH + 8.0), MESH)
+        return MESH * float(1.0 + 2.0 * np.exp(-self._potential(half)).sum())
+
+    def log_density(self, a: Array) -> Array:
+        """log dμ/da at a, elementwise."""
+        return np.asarray(-self._potential(a / self.scale) - log(self.scale * self.normaliser))
+
+    def widened(self, factor: float) -> "TailedLine":
+        """The same reference, whose nodes reach so many times as far."""
+        return replace(self, depth=float(self._potential(np.array(factor * self.reach))))
+
+    def grid(self, n: int) -> Grid:
+        """Equal cells, n of them, on [−reach·scale, reach·scale].
+
+        Raises:
+            InputError: a power outside [1, 2), a scale or a depth that is not positive.
+
+        """
+        remedy = "use GaussianLine at 2; below 1 there is no Poincaré inequality either"
+        p = require.within("power", self.power, 1.0, 2.0, remedy)
+        scale = require.positive("scale", self.scale, "give the width of the bulk")
+        depth = require.positive("depth", self.depth, "in e-folds of the density, e.g. 32")
+        reach = self.reach
+        slope = reach * (1.0 + reach**2) ** (p / 2 - 1.0)
+        beyond = 2.0 * exp(-depth) / (slope * self.normaliser)
+        return _on_the_line(self, reach * scale, n, self.log_density, beyond)
+
+    def _reach(self, depth: float) -> float:
+        return sqrt((1.0 + self.power * depth) ** (2.0 / self.power) - 1.0)
+
+    def _potential(self, z: Array) -> Array:
+        # expm1 keeps z²/2 where z is small.
+        return np.asarray(np.expm1(0.5 * self.power * np.log1p(z * z)) / self.power)
+
+
+RealLine: TypeAlias = GaussianLine | TailedLine
+"""The spaces without ends: R with a reference."""
+
+
+def _on_the_line(
+    space: RealLine,
+    reach: float,
+    n: int,
+    log_density: Callable[[Array], Array],
+    truncation: float,
+) -> Grid:
+    flat = _uniform_grid(space, (-reach,), (reach,), n, periodic=False)
+    log_lebesgue = log_density(flat.nodes[:, 0])
+    masses = np.exp(log_lebesgue) * flat.cell
+    return replace(
+        flat, weights=masses / masses.sum(), log_lebesgue=log_lebesgue, truncation=truncation
+    )
 
 
 @dataclass(frozen=True)

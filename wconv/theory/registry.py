@@ -17,6 +17,7 @@ from wconv import _require as require
 from wconv._user_code import run_file
 from wconv.theory.cases import NO_PROBLEM, Case, Control
 from wconv.theory.claims import Claim, Hypothesis, Identity
+from wconv.theory.plugins import add_installed
 from wconv.theory.statement import Statement, parse_statement
 
 Item = Claim | Hypothesis | Identity
@@ -119,11 +120,11 @@ def check(
 
 
 def discover(path: str | None = None) -> dict[str, Check]:
-    """All checks by id: the built-in ones, or those of a Python file or folder.
+    """All checks by id: the built-in ones and those of installed packages, or those of a file or folder.
 
     Raises:
-        InputError: a missing path, a check file that raises on import (named, with its error), a
-            file without a check, or two checks with one id.
+        InputError: a missing path, a check file or package that raises on import (named, with its
+            error), one without a check, or two checks with one id.
     """
     found: dict[str, Check] = {}
     for module in _built_in() if path is None else _from_path(Path(path)):
@@ -138,6 +139,8 @@ def discover(path: str | None = None) -> dict[str, Check]:
                     f"check {item.id}", "have an id of its own", item.source, "rename one of them"
                 )
             found[item.id] = replace(item, path=path or "")
+    if path is None:
+        add_installed(found, Check)
     return found
 
 

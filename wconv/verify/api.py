@@ -127,7 +127,9 @@ def _job(
         "options": options,
     }
     if isinstance(problem, str):
-        return Job(item, Case(problem, resolved(problem, given, item.options), expect=None, **chosen))
+        return Job(
+            item, Case(problem, resolved(problem, given, item.options), expect=None, **chosen)
+        )
     if not isinstance(problem, MDP):
         kind = type(problem).__name__
         require.fail("problem", "be an MDP or the name of an instance", kind, "see wconv list")

@@ -22,7 +22,7 @@ from wconv.mdp.model import MDP
 from wconv.mdp.policy import Policy, gibbs, random_policy, softmax_policy, sparse_policy, uniform
 from wconv.mdp.tabulate import tabulate
 from wconv.measured import Measured, stack
-from wconv.measures.spaces import GaussianLine, Grid
+from wconv.measures.spaces import GaussianLine, Grid, TailedLine
 
 T = TypeVar("T")
 
@@ -179,8 +179,10 @@ def _push(grid: Grid) -> Array:
     """A smooth function of the action that pushes it one way: log-density of a tilt, (A,).
 
     A wave on a torus, linear on the Gaussian line (it translates the reference by half a standard
-    deviation), else a bounded slope across the space.
+    deviation), there bounded where tails are heavy, else a bounded slope across the space.
     """
+    if isinstance(grid.space, TailedLine):
+        return np.asarray(np.tanh(0.5 * grid.nodes[:, 0] / grid.space.scale))
     if isinstance(grid.space, GaussianLine):
         return np.asarray(0.5 * grid.nodes[:, 0] / grid.space.scale)
     half = np.asarray(grid.spacing or (0.0,) * grid.dim) / 2

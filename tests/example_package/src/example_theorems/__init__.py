@@ -1,0 +1,1 @@
+"""Theorems of another package: every file beside this one is a check."""
