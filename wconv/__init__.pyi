@@ -8,6 +8,7 @@ from .measures.spaces import (
     GaussianSpace as GaussianSpace,
     Grid as Grid,
     Interval as Interval,
+    TailedLine as TailedLine,
     Torus as Torus,
 )
 from .measures.divergences import kl as kl
@@ -71,6 +72,12 @@ from .exact.resolvent import resolvent_solve as resolvent_solve
 from .exact.derivative import (
     objective_derivative as objective_derivative,
     value_derivative as value_derivative,
+)
+from .exact.differentiable import (
+    certified_value as certified_value,
+    optimal_value as optimal_value,
+    policy_value as policy_value,
+    value_gradient as value_gradient,
 )
 from .exact.solve import Solution as Solution, solve as solve
 from .exact.off_grid import ContinuumError as ContinuumError, continuum_error as continuum_error
@@ -165,6 +172,10 @@ from .constants.api import (
     talagrand as talagrand,
 )
 from .constants.chain import modified_log_sobolev as modified_log_sobolev
+from .constants.differentiable import (
+    log_sobolev_gradient as log_sobolev_gradient,
+    spectral_gap as spectral_gap,
+)
 from .constants.convexity import convexity as convexity
 from .constants.disc import Disc as Disc
 from .constants.gibbs import AlongPath as AlongPath, gibbs_constants as gibbs_constants
@@ -184,8 +195,14 @@ from .constants.regularity import (
     regularity as regularity,
 )
 from .constants.space_names import Circle as Circle
+from .probe.attack import attack as attack
+from .probe.worst_case import load_worst_case as load_worst_case
+from .probe.api import sweep as sweep
+from .probe.dataset import read_sweep as read_sweep
 from .report.export import read_results as read_results
+from .report.phase_plot import plot_phases as plot_phases
 from .report.state_plots import plot_solution as plot_solution
+from .theory.cite import cite as cite
 from .theory.registry import discover as discover
 from .verify.api import Verification as Verification, verify as verify
 from .verify.run import Run as Run

@@ -13,7 +13,17 @@ from typing import Final
 from cyclopts import CycloptsError
 
 from wconv._require import InputError
-from wconv.cli import check, constants, known  # noqa: F401 - every command enters its name
+from wconv.cli import (  # noqa: F401 - every command enters its name
+    attack,
+    check,
+    cite,
+    constants,
+    diff,
+    figures,
+    known,
+    probe,
+    report,
+)
 from wconv.cli.shared import app
 from wconv.outcomes import SolverError
 

@@ -18,6 +18,7 @@ from wconv.mdp.zoo_continuous import (
 from wconv.mdp.zoo_finite import frozen_lake, garnet, slow_chain, two_state
 from wconv.mdp.zoo_gaussian import quadratic_line
 from wconv.mdp.zoo_registry import ALIASES, RECIPES, Recipe, make, parameters_of, recipe, resolve
+from wconv.mdp.zoo_rising import rising_barrier
 from wconv.mdp.zoo_smooth import (
     box_2d,
     double_well,
@@ -57,6 +58,7 @@ __all__ = [
     "recipe",
     "resolve",
     "ring",
+    "rising_barrier",
     "slow_chain",
     "stay_or_leave",
     "tilted_double_well",

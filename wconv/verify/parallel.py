@@ -6,10 +6,10 @@ the same plan from it and executes the jobs it is given by number.
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from wconv.report.schema import Result
 from wconv.theory.cases import NO_PROBLEM, Policies, Start, Tier
@@ -17,7 +17,9 @@ from wconv.theory.registry import discover
 from wconv.verify.instance import Workshop
 from wconv.verify.job import Job
 from wconv.verify.plan import plan, select
-from wconv.verify.runner import execute, prepare
+from wconv.verify.runner import Evidence, execute, prepare
+
+T = TypeVar("T")
 
 WORTH_IT: Final = 40
 """Fewer jobs than this run in this process: another one costs seconds of imports and compilation."""
@@ -69,30 +71,54 @@ def results(
         InputError: of the order, or of a recipe that a user asked for.
 
     """
+    return kept(order, jobs, _result, processes)
+
+
+def kept(
+    order: Order,
+    jobs: Sequence[Job],
+    keep: Callable[[int, Evidence], T],
+    processes: int | None = None,
+) -> Iterator[tuple[int, T]]:
+    """(number of the job, what ``keep`` makes of the number and the evidence) of every job, as they come.
+
+    Evidence stays in the process it was found in; ``keep`` and what it returns travel, so both must
+    pickle.
+
+    Raises:
+        InputError: as ``results``.
+
+    """
     workers = min(processes or os.cpu_count() or 1, len(_groups(jobs)))
     if workers <= 1 or (processes is None and len(jobs) < WORTH_IT):
         workshop = Workshop(order.seed)
         prepare(jobs, workshop)
-        yield from ((k, execute(job, workshop).result) for k, job in enumerate(jobs))
+        yield from ((k, keep(k, execute(job, workshop))) for k, job in enumerate(jobs))
         return
     prepare(jobs, Workshop(order.seed))
     context = multiprocessing.get_context("spawn")
     pools = [ProcessPoolExecutor(1, context, _receive, (order,)) for _ in range(workers)]
     try:
-        yield from _dealt(pools, _Hands(jobs))
+        yield from _dealt(pools, _Hands(jobs), keep)
     finally:
         for pool in pools:
             pool.shutdown(cancel_futures=True)
 
 
-def _dealt(pools: Sequence[Executor], hands: "_Hands") -> Iterator[tuple[int, Result]]:
+def _result(_: int, evidence: Evidence) -> Result:
+    return evidence.result
+
+
+def _dealt(
+    pools: Sequence[Executor], hands: "_Hands", keep: Callable[[int, Evidence], T]
+) -> Iterator[tuple[int, T]]:
     """One group of jobs at a time to every process."""
-    at_work: dict[Future[list[tuple[int, Result]]], int] = {}
+    at_work: dict[Future[list[tuple[int, T]]], int] = {}
 
     def deal(worker: int) -> None:
         group = hands.next(worker)
         if group:
-            at_work[pools[worker].submit(_work, group)] = worker
+            at_work[pools[worker].submit(_work, group, keep)] = worker
 
     for worker in range(len(pools)):
         deal(worker)
@@ -153,6 +179,6 @@ def _receive(order: Order) -> None:
     _HERE.update(jobs=planned(order), workshop=Workshop(order.seed))
 
 
-def _work(group: list[int]) -> list[tuple[int, Result]]:
+def _work(group: list[int], keep: Callable[[int, Evidence], T]) -> list[tuple[int, T]]:
     jobs, workshop = _HERE["jobs"], _HERE["workshop"]
-    return [(k, execute(jobs[k], workshop).result) for k in group]
+    return [(k, keep(k, execute(jobs[k], workshop))) for k in group]

@@ -38,6 +38,12 @@ def log_perturbed(oscillation: Array, *, tau: float) -> Array:
     return np.asarray(oscillation / tau)
 
 
+@Bound
+def log_by_gap(gap: Array, *, gamma: float, tau: float) -> Array:
+    """γE/τ, by which log C_LS changes at most while values rise by E (Holley–Stroock)."""
+    return np.asarray(gamma * gap / tau)
+
+
 def _log_uniform(R_max: float, K_0: Array, gamma: float, tau: float) -> Array:
     """2(R_max + γV_max)/τ, the same for every policy of a flow."""
     return 2.0 * _largest_q(R_max, K_0, gamma, tau) / tau

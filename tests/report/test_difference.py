@@ -1,0 +1,100 @@
+"""What changed between two runs: nothing, only times, numbers by more than their errors, verdicts."""
+
+import json
+
+import pytest
+
+from wconv.cli import main
+
+CLAIM = {
+    "name": "c", "verdict": "HOLDS", "tag": "sharp", "message": "", "margin": 0.1, "margin_error": 1e-3,
+    "tightness": 0.9, "teeth": {"bound": 0.9}, "points": 1, "resolved": 1,
+    "where": {"state": 1, "lhs": 0.9, "rhs": 1.0}, "errors": {"lhs: rounding": 1e-3},
+}  # fmt: skip
+CASE = {
+    "id": "wpg-res", "instance": "garnet", "parameters": {"discount": 0.5}, "policies": "mixed",
+    "start": "reference", "paths": [], "role": "case", "name": "", "expected": "HOLDS",
+    "as_expected": True, "verdict": "HOLDS", "tag": "sharp", "margin": 0.1, "margin_error": 1e-3,
+    "tightness": 0.9, "teeth": {"bound": 0.9}, "grade": "C", "where": {"claim": "c"}, "errors": {},
+    "points": 1, "hypotheses": [], "claims": [CLAIM], "message": "", "seconds": 2.0, "reproduce": "",
+}  # fmt: skip
+CONTROL = CASE | {"role": "control", "name": "wrong", "expected": "VIOLATED", "verdict": "VIOLATED"}
+CONTROL = CONTROL | {"claims": [CLAIM | {"verdict": "VIOLATED", "margin": -0.1, "tag": ""}]}
+
+
+def claim(**changes):
+    return CASE | {"claims": [CLAIM | changes]}
+
+
+SAME = [CASE, CONTROL]
+AFTER = {
+    "nothing": ([CASE, CONTROL], 0, "0 changes, 0 for the worse"),
+    "times": ([CASE | {"seconds": 9.0}, CONTROL], 0, "bellman"),
+    "within the errors": ([claim(margin=0.1019), CONTROL], 0, "0 changes"),
+    "beyond the errors, below one per cent": (
+        [claim(margin=0.1009, margin_error=0.0), CONTROL], 0, "0 changes",
+    ),
+    "a margin": ([claim(margin=0.103), CONTROL], 3, "0.1 ± 0.001"),
+    "a margin that is infinite now": ([claim(margin="Infinity"), CONTROL], 3, "inf"),
+    "a tightness": ([claim(tightness=0.95, where={"lhs": 0.95, "rhs": 1.0}), CONTROL], 3, "tightness"),
+    "a tag": ([claim(tag="toothless"), CONTROL], 3, "c: tag"),
+    "a claim gone": ([CASE | {"claims": []}, CONTROL], 3, "gone"),
+    "a result gone": ([CASE], 3, "control: wrong (on garnet)"),
+    "a result added": ([CASE, CONTROL, CASE | {"instance": "ring"}], 3, "ring discount=0.5"),
+    "a result of other options": ([CASE | {"options": {"n": 3}}, CONTROL], 3, "2 changes"),
+    "a failure added": (
+        [CASE, CONTROL, CASE | {"instance": "ring", "verdict": "ERROR", "as_expected": False}], 1, "ERROR",
+    ),
+    "a case that held": ([CASE | {"verdict": "VIOLATED", "as_expected": False}, CONTROL], 1, "VIOLATED"),
+    "a case that held, expectedly": (
+        [CASE | {"verdict": "INAPPLICABLE", "expected": "INAPPLICABLE"}, CONTROL], 1, "INAPPLICABLE",
+    ),
+    "a control that holds": (
+        [CASE, CONTROL | {"verdict": "HOLDS", "as_expected": False}], 1, "control: wrong",
+    ),
+    "a promise broken": ([CASE | {"as_expected": False}, CONTROL], 1, "NOT as expected"),
+}  # fmt: skip
+
+
+def written(path, results, **environment):
+    environment = {"python": "3.11", **environment}
+    path.write_text(json.dumps({"schema": 1, "environment": environment, "results": results}))
+    return str(path)
+
+
+@pytest.mark.parametrize("name", AFTER)
+def test_what_changed_and_the_exit_code(name, tmp_path, capsys):
+    results, code, told = AFTER[name]
+    paths = written(tmp_path / "a.json", SAME), written(tmp_path / "b.json", results)
+    assert main(["diff", *paths]) == code
+    assert told in capsys.readouterr().out
+
+
+def test_a_verdict_that_mends_itself_is_a_change_but_not_for_the_worse(tmp_path, capsys):
+    bad = CASE | {"verdict": "INCONCLUSIVE", "as_expected": False}
+    assert main(["diff", written(tmp_path / "a", [bad]), written(tmp_path / "b", [CASE])]) == 3
+    assert "INCONCLUSIVE" in capsys.readouterr().out
+
+
+def test_times_by_chapter_and_the_environment_are_told(tmp_path, capsys):
+    slow = [CASE | {"seconds": 3.0}, CASE | {"id": "of-a-user", "seconds": 1.0}]
+    fast = [CASE | {"seconds": 1.5}, CASE | {"id": "of-a-user", "seconds": 1.0}]
+    paths = written(tmp_path / "a", slow, numpy="2.1"), written(tmp_path / "b", fast, numpy="2.2")
+    assert main(["diff", *paths]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["bellman", "3.0", "1.5", "0.50"] in lines
+    assert ["elsewhere", "1.0", "1.0", "1.00"] in lines
+    assert ["all", "4.0", "2.5", "0.62"] in lines
+    assert ["numpy:", "2.1", "->", "2.2"] in lines
+
+
+def test_bad_input_is_refused(tmp_path, capsys):
+    good, text = written(tmp_path / "a.json", SAME), tmp_path / "b.json"
+    text.write_text("{}")
+    for paths, told in {
+        (good, str(tmp_path / "none.json")): "results file must exist",
+        (good, str(text)): "b.json: results file must be a wconv report",
+        (good, good): "results files must be two",
+    }.items():
+        assert main(["diff", *paths]) == 2
+        assert told in capsys.readouterr().err

@@ -1,0 +1,55 @@
+"""A problem of the zoo in which log-Sobolev constants get worse as the policy gets better, in closed form."""
+
+from math import pi
+from typing import Any, Final
+
+import numpy as np
+
+from wconv import _require as require
+from wconv.mdp.model import MDP
+from wconv.mdp.smooth import SmoothMDP, of_state
+from wconv.mdp.tabulate import tabulate
+from wconv.mdp.zoo_registry import recipe
+from wconv.measures.spaces import Torus
+
+_PAYS: Final = np.array([0.0, 1.0, 0.0])
+_FIRST: Final = np.array([1.0, 0.0, 0.0])
+_TO_SCHOOL: Final = np.tile(np.array([0.0, 1.0, 0.0]), (3, 1))
+_HOME: Final = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+"""Where one goes otherwise: from the first state to the idle one; the others stay."""
+
+
+@recipe(
+    "rising-barrier",
+    "wells appear along the flow between actions that lead to what is being learnt",
+)
+def rising_barrier(
+    *,
+    temperature: float = 0.25,
+    discount: float = 0.5,
+    reward: float = 1.0,
+    resolution: int = 128,
+) -> MDP:
+    """Actions on the circle of length 2π; from state 0 to the learner 1 with chance cos²a, else to idle 2.
+
+    r = reward·cos a in state 1 and 0 elsewhere; 1 and 2 are absorbing.
+
+    For the log-Sobolev constant along the iterates. The reference has value 0 everywhere, so that the first
+    Gibbs policy of state 0 is uniform, C_LS = 1. The learner's V_t rises to V* = τ log I_0(reward/τ)/(1−γ),
+    which is E_0, and along any scheme p_t ∝ e^{γV_t(1)cos²(a)/τ} in state 0: two wells whose depth γV_t(1)/τ
+    rises to γE_0/τ. The exponent of C_LS(p_t) ≤ C_LS(p_0)e^{γE_0/τ} is attained as τ → 0.
+    """
+    require.positive("temperature", temperature, "the learner needs entropy")
+    pay = require.positive("reward", reward, "there must be something to learn") * _PAYS
+
+    def rewards(s: Any, a: Any) -> Any:
+        xp = a.__array_namespace__()
+        return of_state(pay, s, a) * xp.cos(a[..., 0])
+
+    def transition(s: Any, a: Any) -> Any:
+        xp = a.__array_namespace__()
+        chance = xp.square(xp.cos(a)) * of_state(_FIRST, s, a)[..., None]
+        return chance * of_state(_TO_SCHOOL, s, a) + (1.0 - chance) * of_state(_HOME, s, a)
+
+    space = Torus(length=2 * pi, dim=1)
+    return tabulate(SmoothMDP(rewards, transition, 3, discount, temperature, space), resolution)

@@ -1,0 +1,207 @@
+"""What changed between two runs: verdicts, numbers by more than their errors, times, the environment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite, isnan
+from pathlib import Path
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from wconv import _require as require
+from wconv.report import export
+from wconv.report import format as fmt
+from wconv.report.schema import ClaimRecord, Report, Result
+from wconv.report.table import Column, fitted
+from wconv.report.tightness import tightness_error
+
+MOVED: Final = 0.01
+"""A number has moved when it changed by more than both errors together and by this much of itself."""
+
+EXIT_SAME, EXIT_WORSE, EXIT_OTHER = 0, 1, 3
+
+Key = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is not as it was; ``worse`` when a verdict got worse."""
+
+    id: str
+    subject: str
+    what: str
+    before: str
+    after: str
+    worse: bool = False
+
+
+def read_report(path: Path) -> Report:
+    """A report that ``wconv check --json`` wrote.
+
+    Raises:
+        InputError: no file there, or not a report.
+
+    """
+    if not path.is_file():
+        require.fail("results file", "exist", str(path), "check the path")
+    try:
+        return export.from_json(path.read_bytes())
+    except require.InputError as error:
+        raise require.InputError(f"{path}: {error}") from error
+
+
+def changes(before: Report, after: Report) -> list[Change]:
+    """All changes of verdicts, claims and numbers, in the order of the first report; worse ones first."""
+    old, new = ({_key(r): r for r in report.results} for report in (before, after))
+    found = [change for key, r in old.items() for change in _of_result(r, new.get(key))]
+    found += [_added(r) for key, r in new.items() if key not in old]
+    return sorted(found, key=lambda change: not change.worse)
+
+
+def exit_code(found: Sequence[Change]) -> int:
+    """0 when nothing but times and the environment changed, 1 when a verdict got worse, 3 otherwise."""
+    if any(change.worse for change in found):
+        return EXIT_WORSE
+    return EXIT_OTHER if found else EXIT_SAME
+
+
+def _key(result: Result) -> Key:
+    """What makes two results the same question."""
+    given = [
+        sorted((n, repr(v)) for n, v in d.items()) for d in (result.parameters, result.options)
+    ]
+    return (
+        *(result.id, result.role, result.name, result.instance, result.policies, result.start),
+        repr(given),
+    )
+
+
+def _subject(result: Result) -> str:
+    control = f"control: {result.name}{fmt.on(result.instance)}"
+    return control if result.role == "control" else fmt.subject(result)
+
+
+def _added(result: Result) -> Change:
+    worse = not result.as_expected
+    return Change(result.id, _subject(result), "result", "", result.verdict, worse)
+
+
+def _of_result(old: Result, new: Result | None) -> Iterator[Change]:
+    """The changes of one result; of one that failed before or fails now, not those of its numbers."""
+    about = (old.id, _subject(old))
+    if new is None:
+        yield Change(*about, "result", old.verdict, "gone")
+        return
+    if old.verdict != new.verdict:
+        yield Change(*about, "verdict", old.verdict, new.verdict, _is_worse(old, new))
+    if old.as_expected != new.as_expected:
+        words = {True: "as expected", False: "NOT as expected"}
+        told = (words[old.as_expected], words[new.as_expected])
+        yield Change(*about, "expectation", *told, worse=not new.as_expected)
+    earlier, later = ({c.name: c for c in r.claims} for r in (old, new))
+    for name, claim in earlier.items():
+        if name in later:
+            yield from _of_claim(about, claim, later[name], new)
+        else:
+            yield Change(*about, name, claim.verdict, "gone")
+    for name in later.keys() - earlier.keys():
+        yield Change(*about, name, "", later[name].verdict)
+
+
+def _is_worse(old: Result, new: Result) -> bool:
+    """A case that held and does not, a control that is violated no longer, a new failure."""
+    if old.role == "control":
+        return old.verdict == "VIOLATED"
+    return old.verdict == "HOLDS" or new.verdict in ("VIOLATED", "ERROR")
+
+
+def _of_claim(
+    about: tuple[str, str], old: ClaimRecord, new: ClaimRecord, result: Result
+) -> Iterator[Change]:
+    case = result.role == "case"
+    if old.verdict != new.verdict:
+        # Where a hypothesis fails the theorem says nothing, whatever its claims do.
+        worse = case and old.verdict == "HOLDS" and result.verdict != "INAPPLICABLE"
+        yield Change(*about, f"{old.name}: verdict", old.verdict, new.verdict, worse)
+        return
+    if old.tag != new.tag:
+        yield Change(*about, f"{old.name}: tag", old.tag or "none", new.tag or "none")
+    pairs = (
+        ("margin", (old.margin, old.margin_error), (new.margin, new.margin_error)),
+        *((("tightness", _tightness(old), _tightness(new)),) if case else ()),
+    )
+    for name, (a, e), (b, f) in pairs:
+        if moved(a, e, b, f):
+            told = (_told(a, e, b), _told(b, f, a))
+            yield Change(*about, f"{old.name}: {name}", *told)
+
+
+def _tightness(claim: ClaimRecord) -> tuple[float, float]:
+    return claim.tightness, tightness_error(claim)
+
+
+def moved(a: float, a_error: float, b: float, b_error: float) -> bool:
+    """Whether two numbers differ by more than both errors (unknown ones count nothing) and one per cent."""
+    if isnan(a) or isnan(b) or not (isfinite(a) and isfinite(b)):
+        return not (a == b or (isnan(a) and isnan(b)))
+    errors = sum(0.0 if isnan(e) else e for e in (a_error, b_error))
+    return abs(a - b) > errors and abs(a - b) > MOVED * max(abs(a), abs(b))
+
+
+def _told(value: float, error: float, other: float) -> str:
+    """A number with its error, to digits that tell it from the other."""
+    digits = next((n for n in (3, 5, 8) if fmt.number(value, n) != fmt.number(other, n)), 12)
+    number = fmt.number(value, digits)
+    return number if isnan(error) else f"{number} ± {fmt.number(error, 1)}"
+
+
+COLUMNS: Final = (
+    Column("check"),
+    Column("on", room=18),
+    Column("what", room=18),
+    Column("before", room=13),
+    Column("after", room=13),
+)
+
+
+def changes_table(found: Sequence[Change], width: int = 120) -> Table:
+    """One row a change, red where a verdict got worse."""
+    rows = []
+    for change in found:
+        style = "bold red" if change.worse else ""
+        cells = (change.id, change.subject, change.what, change.before, change.after)
+        rows.append([Text(cell, style=style) for cell in cells])
+    return fitted(COLUMNS, rows, width)
+
+
+def times_table(
+    before: Report, after: Report, chapters: Mapping[str, str], width: int = 120
+) -> Table:
+    """Seconds by chapter, the total last; a chapter is "elsewhere" where a check is not at hand."""
+    totals: dict[str, list[float]] = {}
+    for side, report in enumerate((before, after)):
+        for result in report.results:
+            chapter = chapters.get(result.id, "elsewhere")
+            totals.setdefault(chapter, [0.0, 0.0])[side] += result.seconds
+    whole = [sum(pair[side] for pair in totals.values()) for side in (0, 1)]
+    rows = [
+        [Text(name), Text(f"{a:.1f}"), Text(f"{b:.1f}"), Text(_ratio(a, b))]
+        for name, (a, b) in {**totals, "all": whole}.items()
+    ]
+    numbers = [Column(name, right=True) for name in ("before", "after", "ratio")]
+    return fitted([Column("seconds in"), *numbers], rows, width)
+
+
+def _ratio(a: float, b: float) -> str:
+    return f"{b / a:.2f}" if a else "-"
+
+
+def environment_lines(before: Report, after: Report) -> list[str]:
+    """What differs between the two environments, one line each."""
+    old, new = before.environment, after.environment
+    return [
+        f"{name}: {old.get(name, 'not told')} -> {new.get(name, 'not told')}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    ]
