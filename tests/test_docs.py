@@ -56,6 +56,7 @@ SAID = {
         "[0.  0.5 1.  1.5 2. ]",
         "n must fit into 2 GB",
     ),
+    "probes": ("holds", "('discount', 'temperature')"),
 }
 """What the blocks of a guide print, among other things."""
 

@@ -56,6 +56,13 @@ def test_checks_of_an_installed_package_are_found_in_its_chapter(site):
     assert found[ID].statement.title == "A soft maximum never exceeds the maximum."
 
 
+def test_they_are_listed_and_checked_like_the_others(site, capsys):
+    install_example(site)
+    assert main(["list"]) == 0
+    assert "example-theorems" in capsys.readouterr().out
+    assert main(["check", ID]) == 0
+
+
 def test_without_packages_nothing_is_added():
     found = discover()
     before = dict(found)

@@ -1,4 +1,4 @@
-"""The command line: ``wconv check | constants | list | explain | doctor``.
+"""The command line: ``wconv check | probe | attack | report | figures | constants | list | …``.
 
 Exit codes: 0 everything as expected, 1 a claim violated or a control that was not, 2 wrong usage,
 3 inconclusive, an unexpected INAPPLICABLE or a claim without teeth, 4 an error in a check, 5 no

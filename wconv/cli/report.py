@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from wconv.cli.shared import Checks, app, console
+from wconv.cli.shared import Checks, app, console, in_order
 
 if TYPE_CHECKING:
     from wconv.report.page import Page
@@ -99,9 +99,6 @@ def _of_a_run(
 
 def _run(order: "Order", processes: int | None) -> "list[tuple[Result, str]]":
     """Every job's result with its figure, under a progress bar on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
     from wconv.verify.parallel import kept, planned
 
     jobs = planned(order)
@@ -109,16 +106,8 @@ def _run(order: "Order", processes: int | None) -> "list[tuple[Result, str]]":
     for k, job in enumerate(jobs):
         if job.control is None:
             first.setdefault(job.check.id, k)
-    terminal = Console(stderr=True)
-    found = track(
-        kept(order, jobs, Drawing(frozenset(first.values())), processes),
-        "checking and drawing",
-        total=len(jobs),
-        console=terminal,
-        transient=True,
-        disable=not terminal.is_terminal,
-    )
-    return [made for _, made in sorted(found, key=lambda pair: pair[0])]
+    drawing = Drawing(frozenset(first.values()))
+    return in_order(kept(order, jobs, drawing, processes), len(jobs), "checking and drawing")
 
 
 def _of_a_file(

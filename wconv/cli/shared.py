@@ -1,9 +1,10 @@
 """What the commands share: the application, options, the console, running an order with a progress bar."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from cyclopts import App, Parameter
 from rich.console import Console
@@ -15,6 +16,8 @@ from wconv.theory.cases import Policies, Start
 if TYPE_CHECKING:
     from wconv.report.schema import Result
     from wconv.verify.parallel import Order
+
+T = TypeVar("T")
 
 PIPE_WIDTH: Final = 200
 """Columns where output is not a terminal, so that no row is cut."""
@@ -59,20 +62,25 @@ Output = Annotated[Path | None, Parameter(help="Also write the results to this f
 
 
 def run(order: "Order", processes: int | None) -> "list[Result]":
-    """Execute an order with a progress bar on a terminal (and none elsewhere)."""
+    """The results of an order, with a progress bar on a terminal (and none elsewhere)."""
     from wconv.verify.parallel import planned, results
 
     jobs = planned(order)
+    return in_order(results(order, jobs, processes), len(jobs), "checking")
+
+
+def in_order(found: "Iterable[tuple[int, T]]", count: int, doing: str) -> "list[T]":
+    """What comes numbered in any order, by its numbers; a progress bar tells how far it is."""
     terminal = Console(stderr=True)
-    found = track(
-        results(order, jobs, processes),
-        "checking",
-        total=len(jobs),
+    shown = track(
+        found,
+        doing,
+        total=count,
         console=terminal,
         transient=True,
         disable=not terminal.is_terminal,
     )
-    return [result for _, result in sorted(found, key=lambda pair: pair[0])]
+    return [what for _, what in sorted(shown, key=lambda pair: pair[0])]
 
 
 class _Output(Console):
