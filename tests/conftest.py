@@ -1,7 +1,5 @@
 """Shared test settings: hypothesis derandomised, JAX strict about broadcasting."""
 
-import pytest
-
 import os
 
 from hypothesis import settings
@@ -14,11 +12,3 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 settings.register_profile("wconv", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.load_profile("wconv")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def kept_cells(tmp_path_factory):
-    """Cells of sweeps are kept in a folder of the test run, not in the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
