@@ -8,14 +8,15 @@ from wconv.cli import main
 
 CLAIM = {
     "name": "c", "verdict": "HOLDS", "tag": "sharp", "message": "", "margin": 0.1, "margin_error": 1e-3,
-    "tightness": 0.9, "teeth": {"bound": 0.9}, "points": 1, "resolved": 1,
+    "tightness": 0.9, "tightness_error": 1e-3, "teeth": {"bound": 0.9}, "points": 1, "resolved": 1,
     "where": {"state": 1, "lhs": 0.9, "rhs": 1.0}, "errors": {"lhs: rounding": 1e-3},
 }  # fmt: skip
 CASE = {
     "id": "wpg-res", "instance": "garnet", "parameters": {"discount": 0.5}, "policies": "mixed",
     "start": "reference", "paths": [], "role": "case", "name": "", "expected": "HOLDS",
     "as_expected": True, "verdict": "HOLDS", "tag": "sharp", "margin": 0.1, "margin_error": 1e-3,
-    "tightness": 0.9, "teeth": {"bound": 0.9}, "grade": "C", "where": {"claim": "c"}, "errors": {},
+    "tightness": 0.9, "tightness_error": 1e-3, "teeth": {"bound": 0.9},
+    "grade": "C", "where": {"claim": "c"}, "errors": {},
     "points": 1, "hypotheses": [], "claims": [CLAIM], "message": "", "seconds": 2.0, "reproduce": "",
 }  # fmt: skip
 CONTROL = CASE | {"role": "control", "name": "wrong", "expected": "VIOLATED", "verdict": "VIOLATED"}

@@ -6,7 +6,8 @@ Claim.       |log C_LS(p_t) − log C_LS(p_0)| ≤ γ max(V_t−V_0)/τ ≤ γE_
              |log C_LS(p_t) − log C_LS(p*)| ≤ γE_t/τ: 0 ≤ V_t−V_0 ≤ E_0, 0 ≤ V*−V_t ≤ E_t, and P averages.
 Tight for.   Cold problems in which a well leads to what is being learnt (rising-barrier): the exponent there
              is γE_0/τ, up to the prefactor of Eyring and Kramers.
-Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 4.10; Holley and Stroock.
+Reference.   docs/theory.md, section 4; Wasserstein policy gradient, Lemma 4.10; Holley, Stroock
+             (1987).
 """
 
 from collections.abc import Iterator

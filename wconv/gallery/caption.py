@@ -33,7 +33,7 @@ def sentence(result: Result, chosen: dict[str, Any]) -> str:
     text = f"`{result.id}`: {result.verdict} on {result.instance}{_where(result, chosen)}"
     if result.verdict in ("HOLDS", "VIOLATED"):
         text += f", margin {fmt.with_error(result.margin, result.margin_error)}"
-        text += f", tightness {fmt.number(result.tightness, 4)}"
+        text += f", tightness {fmt.with_error(result.tightness, result.tightness_error, 4)}"
     if result.verdict != "HOLDS" and result.message:
         text += f" ({result.message})"
     return text + "."

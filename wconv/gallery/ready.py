@@ -75,7 +75,7 @@ def ready() -> dict[str, Ready]:
 def numbers(found: "Dataset") -> dict[str, Array]:
     """A sweep over one axis as plain arrays, for the file beside a figure.
 
-    x, status (a number in ``STATUSES``), margin, margin_error, tightness; "lower NAME" and "upper NAME" of
+    x, status (a number in ``STATUSES``), margin and tightness with errors; "lower NAME" and "upper NAME" of
     every constant; left, right and strip (a status) of the intervals on which the status stays; the interval
     low, high of every change.
 
@@ -90,7 +90,7 @@ def numbers(found: "Dataset") -> dict[str, Array]:
         "right": np.array([right for _, right, _ in stays]),
         "strip": np.array([statuses.index(status) for _, _, status in stays]),  # type: ignore[arg-type]
     }
-    out |= {n: found[n].values for n in ("margin", "margin_error", "tightness")}
+    out |= {n: found[n].values for n in ("margin", "margin_error", "tightness", "tightness_error")}
     for side in ("lower", "upper"):
         for k, constant in enumerate(found["constant"].values):
             out[f"{side} {constant}"] = found[f"constant_{side}"].values[..., k]

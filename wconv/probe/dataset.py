@@ -20,9 +20,9 @@ from wconv.report.schema import Result
 if TYPE_CHECKING:
     from xarray import Dataset
 
-NUMBERS: Final = ("margin", "margin_error", "tightness", "seconds")
+NUMBERS: Final = ("margin", "margin_error", "tightness", "tightness_error", "seconds")
 WORDS: Final = ("verdict", "message", "reproduce")
-CLAIM: Final = ("margin", "margin_error", "tightness")
+CLAIM: Final = ("margin", "margin_error", "tightness", "tightness_error")
 
 
 def dataset(

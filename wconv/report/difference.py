@@ -14,7 +14,6 @@ from wconv.report import export
 from wconv.report import format as fmt
 from wconv.report.schema import ClaimRecord, Report, Result
 from wconv.report.table import Column, fitted
-from wconv.report.tightness import tightness_error
 
 MOVED: Final = 0.01
 """A number has moved when it changed by more than both errors together and by this much of itself."""
@@ -127,18 +126,14 @@ def _of_claim(
         return
     if old.tag != new.tag:
         yield Change(*about, f"{old.name}: tag", old.tag or "none", new.tag or "none")
-    pairs = (
-        ("margin", (old.margin, old.margin_error), (new.margin, new.margin_error)),
-        *((("tightness", _tightness(old), _tightness(new)),) if case else ()),
-    )
+    pairs = [("margin", (old.margin, old.margin_error), (new.margin, new.margin_error))]
+    if case:
+        before, after = ((each.tightness, each.tightness_error) for each in (old, new))
+        pairs.append(("tightness", before, after))
     for name, (a, e), (b, f) in pairs:
         if moved(a, e, b, f):
             told = (_told(a, e, b), _told(b, f, a))
             yield Change(*about, f"{old.name}: {name}", *told)
-
-
-def _tightness(claim: ClaimRecord) -> tuple[float, float]:
-    return claim.tightness, tightness_error(claim)
 
 
 def moved(a: float, a_error: float, b: float, b_error: float) -> bool:

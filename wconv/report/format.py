@@ -21,9 +21,10 @@ def number(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
-def with_error(value: float, error: float) -> str:
-    """A number with its error, "1.2e-15 ± 3e-14"."""
-    return number(value, 2) if error != error else f"{number(value, 2)} ± {number(error, 1)}"
+def with_error(value: float, error: float, digits: int = 2) -> str:
+    """A number with its error, "1.2e-15 ± 3e-14"; alone where none is known."""
+    shown = number(value, digits)
+    return shown if error != error or value != value else f"{shown} ± {number(error, 1)}"
 
 
 def teeth(found: Mapping[str, float]) -> str:

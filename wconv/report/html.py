@@ -27,7 +27,7 @@ _TEMPLATE: Final = """
 <td style="{{ cell }}">{{ fmt.side(c, "lhs") }}</td>
 <td style="{{ cell }}">{{ fmt.side(c, "rhs") }}</td>
 <td style="{{ cell }}">{{ fmt.with_error(c.margin, c.margin_error) }}</td>
-<td style="{{ cell }}">{{ fmt.number(c.tightness, 4) }}</td>
+<td style="{{ cell }}">{{ fmt.with_error(c.tightness, c.tightness_error, 4) }}</td>
 <td style="{{ cell }}">{{ fmt.teeth(c.teeth) }}</td>
 <td style="{{ cell }}">{{ c.resolved }}/{{ c.points }}</td>
 </tr>

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from html import escape
-from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +16,6 @@ from wconv.report.inline_svg import letters_once
 from wconv.report.schema import ClaimRecord, Report, Result
 from wconv.report.statement_math import statement_html
 from wconv.report.table import exit_code, toothless_claims
-from wconv.report.tightness import loosest, tightness_error
 from wconv.theory.registry import GRADES, Check
 
 SYMBOLS: Final = {
@@ -161,24 +159,14 @@ def _sections(sections: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield name, re.sub(r"\s+\((?=H\d)", "<br>(", html)
 
 
-def with_error(value: float, error: float, digits: int = 3) -> str:
-    """A number and its error, "0.012 ± 2e-05"; a dash for NaN."""
-    if isnan(value):
-        return "–"
-    return fmt.number(value, digits) if isnan(error) else (
-        f"{fmt.number(value, digits)} ± {fmt.number(error, 1)}"
-    )  # fmt: skip
-
-
 def margin(record: Result | ClaimRecord) -> str:
     """The margin with its error."""
-    return with_error(record.margin, record.margin_error, 2)
+    return fmt.with_error(record.margin, record.margin_error, 2)
 
 
 def tightness(record: Result | ClaimRecord) -> str:
     """The tightness with its error; of a result that of its loosest claim."""
-    claim = record if isinstance(record, ClaimRecord) else loosest(record)
-    return with_error(record.tightness, tightness_error(claim) if claim else float("nan"), 4)
+    return fmt.with_error(record.tightness, record.tightness_error, 4)
 
 
 def errors(claim: ClaimRecord) -> str:

@@ -36,7 +36,7 @@ def phase_table(found: "Dataset") -> Table:
             cell["status"].item(),
             cell["fails"].item(),
             fmt.with_error(cell["margin"].item(), cell["margin_error"].item()),
-            fmt.number(cell["tightness"].item(), 4),
+            fmt.with_error(cell["tightness"].item(), cell["tightness_error"].item(), 4),
             cell["message"].item() if cell["verdict"].item() in ("ERROR", "INCONCLUSIVE") else "",
         )
     return grid

@@ -32,6 +32,7 @@ class ClaimRecord(_Record):
     margin: float
     margin_error: float
     tightness: float
+    tightness_error: float = float("nan")
     teeth: dict[str, float]
     points: int
     resolved: int
@@ -62,6 +63,7 @@ class Result(_Record):
     margin: float
     margin_error: float
     tightness: float
+    tightness_error: float = float("nan")
     teeth: dict[str, float]
     grade: str
     where: dict[str, str | int | float]

@@ -120,7 +120,8 @@ def table(results: Sequence[Result], width: int = 120) -> Table:
             continue
         shown = Text(result.id if result.id != previous else "", style="bold")
         start = (shown, Text(fmt.subject(result)), verdict_text(result), result.tag)
-        numbers = (margin, error, fmt.number(result.tightness, 4), fmt.teeth(result.teeth))
+        near = fmt.with_error(result.tightness, result.tightness_error, 4)
+        numbers = (margin, error, near, fmt.teeth(result.teeth))
         rows.append([*start, *numbers, result.grade])
         previous = result.id
     return fitted(COLUMNS, rows, width)
@@ -217,7 +218,8 @@ def _claim_lines(claim: ClaimRecord) -> list[str]:
         f"    measured {fmt.side(claim, 'lhs')}, proved {fmt.side(claim, 'rhs')}"
         + (f" at the worst point, {fmt.place(claim.where)}" if fmt.place(claim.where) else ""),
         f"    margin {fmt.with_error(claim.margin, claim.margin_error)}; "
-        f"tightness {fmt.number(claim.tightness, 4)}; teeth {fmt.teeth(claim.teeth)}; "
+        f"tightness {fmt.with_error(claim.tightness, claim.tightness_error, 4)}; "
+        f"teeth {fmt.teeth(claim.teeth)}; "
         f"{claim.resolved} of {claim.points} points resolved",
     ]
     if claim.errors:

@@ -23,16 +23,10 @@ import numpy as np
 from wconv._axes import Array
 from wconv.measured import Measured
 from wconv.theory.claims import BOUND, Claim, Hypothesis, Identity
+from wconv.theory.tightness import nearest
 
 RESOLUTION = 1e-8
 """Equality means to this much of the largest right side."""
-
-RESOLVED = 0.01
-SAMPLED = 0.1
-"""A point counts for tightness when both sides are known to this relative error.
-
-The second is for errors of which all but one per cent are sampling errors, with their confidence.
-"""
 
 REPETITIONS = frozenset({"policy", "pair", "direction"})
 """Axes that index independent repetitions of a claim."""
@@ -62,6 +56,7 @@ class Judgement:
     margin: float = float("nan")
     margin_error: float = float("nan")
     tightness: float = float("nan")
+    tightness_error: float = float("nan")
     teeth: Mapping[str, float] = field(default_factory=dict)
     points: int = 0
     resolved: int = 0
@@ -161,7 +156,7 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
             where=claim.point(tuple(bad)),
         )
     index = _worst(at)
-    resolved, tightness = _tightness(claim, at)
+    resolved, tightness, off = nearest(claim, at.rhs)
     verdict, message = _decide(at, resolved)
     scale = float(at.res[index]) / RESOLUTION or 1.0
     found = _teeth(claim, at) if not factors and verdict is Verdict.HOLDS else {}
@@ -179,6 +174,7 @@ def judge(claim: Claim, factors: Mapping[str, float] | None = None) -> Judgement
         margin=float(at.slack[index]) / scale,
         margin_error=float(at.error[index]) / scale,
         tightness=tightness,
+        tightness_error=off,
         teeth=found,
         points=int(claim.lhs.value.size),
         resolved=resolved,
@@ -239,37 +235,6 @@ def _worst(at: _Sides) -> tuple[int, ...]:
 
 def _index(flat: int, at: _Sides) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(flat, at.slack.shape))
-
-
-def _tightness(claim: Claim, at: _Sides) -> tuple[int, float]:
-    """Number of points that are resolved, and the largest small/large ratio over them."""
-    lhs, rhs = claim.lhs, at.rhs
-    good = _resolved(lhs) & _resolved(rhs, as_sampled="sampling" in lhs.errors)
-    good &= (lhs.value != 0) & (rhs.value != 0) & np.isfinite(lhs.value) & np.isfinite(rhs.value)
-    if not good.any():
-        return 0, float("nan")
-    small, large = (rhs.value, lhs.value) if claim.sense == ">=" else (lhs.value, rhs.value)
-    if claim.sense == "=":
-        small, large = (
-            np.minimum(np.abs(small), np.abs(large)),
-            np.maximum(np.abs(small), np.abs(large)),
-        )
-        return int(good.sum()), float(np.min(small[good] / large[good]))
-    positive = good & (large > 0)
-    ratio = float(np.max(small[positive] / large[positive])) if positive.any() else 0.0
-    return int(good.sum()), ratio
-
-
-def _resolved(side: Measured, *, as_sampled: bool = False) -> Array:
-    """Where a side is known to 1 %, or to 10 % when most of its error is of sampling."""
-    size = np.abs(side.value)
-    if as_sampled:  # the data of a bound do not keep the names of their errors
-        return np.asarray(side.error <= SAMPLED * size)
-    other = side.error - side.errors.get("sampling", 0.0)
-    return np.asarray(
-        (other <= RESOLVED * size)
-        & (side.error <= (SAMPLED if "sampling" in side.errors else RESOLVED) * size)
-    )
 
 
 def _teeth(claim: Claim, at: _Sides) -> dict[str, float]:
@@ -346,12 +311,13 @@ def judge_identity(identity: Identity, factors: Mapping[str, float] | None = Non
         Verdict.HOLDS,
         "exact",
         "zero by exact algebra",
-        0.0,
-        0.0,
-        1.0,
-        {"relative": 0.0},
-        1,
-        1,
+        margin=0.0,
+        margin_error=0.0,
+        tightness=1.0,
+        tightness_error=0.0,
+        teeth={"relative": 0.0},
+        points=1,
+        resolved=1,
     )
 
 

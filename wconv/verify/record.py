@@ -29,7 +29,8 @@ def record(
     if not judgements and verdict is Verdict.INAPPLICABLE:
         message += "; no claim was judged"
     first = lead(judgements) if judgements else Judgement("", verdict, "", "")
-    tightness = min((_number(j.tightness, 0.0) for j in judgements), default=float("nan"))
+    loosest = min(judgements, key=lambda j: _number(j.tightness, 0.0), default=first)
+    tightness = _number(loosest.tightness, 0.0) if judgements else float("nan")
     ok, why = _as_expected(job, verdict, hypotheses, judgements, tightness)
     return Result(
         id=job.check.id,
@@ -48,6 +49,7 @@ def record(
         margin=first.margin,
         margin_error=first.margin_error,
         tightness=tightness,
+        tightness_error=loosest.tightness_error,
         teeth=dict(min(judgements or [first], key=lambda j: _bite(j.teeth)).teeth),
         grade=job.check.grade,
         where={"claim": first.name, **first.where} if judgements else {},
@@ -132,6 +134,7 @@ def _claim_record(j: Judgement) -> ClaimRecord:
         margin=j.margin,
         margin_error=j.margin_error,
         tightness=j.tightness,
+        tightness_error=j.tightness_error,
         teeth=dict(j.teeth),
         points=j.points,
         resolved=j.resolved,
