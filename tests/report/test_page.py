@@ -23,8 +23,8 @@ CASE = {
     "id": "wpg-res", "instance": "garnet", "parameters": {"discount": 0.5}, "policies": "mixed",
     "role": "case", "name": "", "expected": "HOLDS", "as_expected": True, "verdict": "HOLDS",
     "tag": "sharp", "margin": 0.1, "margin_error": 1e-3, "tightness": 0.9,
-   
-    "tightness_error": 1e-3, "teeth": {"bound": 0.9}, "grade": "C", "where": {"claim": "c"}, "errors": {}, "points": 1,
+    "tightness_error": 1e-3, "teeth": {"bound": 0.9}, "grade": "C", "where": {"claim": "c"},
+    "errors": {}, "points": 1,
     "hypotheses": [{"name": "H1", "holds": True, "detail": "KL = <1>"}],
     "claims": [CLAIM], "message": "", "seconds": 2.0, "reproduce": "wconv check wpg-res --on garnet",
 }  # fmt: skip
