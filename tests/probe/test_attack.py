@@ -224,6 +224,7 @@ def test_a_false_theorem_is_refuted_loudly_saved_and_replayed(tmp_path, capsys):
         (lambda: wc.attack("lq-closed-form", limit=1), "certify a ratio"),
         (lambda: seconds_of("60"), "a number with s, m or h, got '60'"),
         (lambda: seconds_of("0s"), "budget must be positive"),
+        (lambda: seconds_of("99999999999999h"), "budget must be at most 1000h"),
         (
             lambda: space_of("a:b", "0.5", ("reference",)),
             "temperature must be a number or LOW:HIGH",
@@ -238,6 +239,35 @@ def test_a_false_theorem_is_refuted_loudly_saved_and_replayed(tmp_path, capsys):
 def test_bad_input_is_named(call, words):
     with pytest.raises(wc.InputError, match=words):
         call()
+
+
+GOOD = WorstCase("bellman-sandwich", None, Candidate(drawn(SMALL)), Scored(0.5, 0.1, "HOLDS", "x"))
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "words"),
+    [
+        ("error = 0.1", "error = inf", "a finite error >= 0"),
+        ("error = 0.1", "error = -1.0", "a finite error >= 0"),
+        ("ratio = 0.5", f"ratio = 1{400 * '0'}", "well-formed"),
+        ('verdict = "HOLDS"', 'verdict = "FINE"', "verdict must be a known name"),
+        ('start = "ref', 'claim = 3\nstart = "ref', "claim must be a text"),
+        ("bound = 1.0", "", "have all entries, got no bound"),
+        ("bound = 1.0", "bound = 1.0\nx = 1", "have no other entries, got x"),
+    ],
+)
+def test_an_entry_that_proves_nothing_is_refused(line, instead, words, tmp_path):
+    assert line in GOOD.as_toml()
+    (tmp_path / "w.toml").write_text(GOOD.as_toml().replace(line, instead))
+    with pytest.raises(wc.InputError, match=words):
+        read_worst_case(tmp_path / "w.toml")
+
+
+def test_no_ratio_agrees_with_no_ratio_only():
+    none = replace(GOOD, scored=Scored(np.nan, np.inf, "VIOLATED", ""))
+    assert none.agrees(none.scored)
+    assert not none.agrees(replace(GOOD.scored, verdict="VIOLATED"))
+    assert not replace(none, scored=replace(GOOD.scored, verdict="VIOLATED")).agrees(none.scored)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,15 @@ AFTER = {
     "a control that holds": (
         [CASE, CONTROL | {"verdict": "HOLDS", "as_expected": False}], 1, "control: wrong",
     ),
+    "a hypothesis": (
+        [CASE | {"hypotheses": [{"name": "H1", "holds": None, "detail": ""}]}, CONTROL], 3, "undecided",
+    ),
+    "an error that grew": ([claim(margin_error=0.09), CONTROL], 3, "0.1 ± 0.09"),
+    "fewer points resolved": ([claim(resolved=0), CONTROL], 3, "0/1"),
+    "a second answer to a question, another one": (
+        [CASE | {"verdict": "VIOLATED", "as_expected": False}, CASE, CONTROL], 1, "VIOLATED",
+    ),
+    "a claim of the same name": ([CASE | {"claims": [CLAIM, CLAIM]}, CONTROL], 3, "c (2)"),
     "a promise broken": ([CASE | {"as_expected": False}, CONTROL], 1, "NOT as expected"),
 }  # fmt: skip
 

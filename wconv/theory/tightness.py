@@ -19,9 +19,9 @@ The second is for errors of which all but one per cent are sampling errors, with
 def nearest(claim: Claim, rhs: Measured) -> tuple[int, float, float]:
     """(points that are resolved, the largest small/large ratio over them, its error).
 
-    Of an identity the smallest ratio of its two sides. A ratio t = a/b is off by at most (e_a + |t|e_b)/
-    (b − e_b); the largest of several ratios lies between the largest of the lower and the largest of the upper ends.
-
+    Of an identity the smallest ratio of its two sides. A ratio t = a/b is off by at most
+    (e_a + |t|e_b)/(b − e_b); the largest of several lies between the largest of the lower ends and the
+    largest of the upper ones.
     """
     lhs = claim.lhs
     good = _resolved(lhs) & _resolved(rhs, as_sampled="sampling" in lhs.errors)
