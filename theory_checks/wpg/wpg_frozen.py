@@ -61,7 +61,7 @@ def each_step(run: "wc.Run", path: "wc.Path") -> "Iterator[tuple[wc.Measured, ..
 def contraction(run: "wc.Run", path: "wc.Path", lengths: Sequence[float]) -> Iterator[Item]:
     """Hypotheses and claims on the steps of a path, and on single steps of other lengths.
 
-    All start from one policy, so that its constants serve every length.
+    All start from one policy, so that its constants serve every length. Who asks for a length gets no other.
     """
     yield on_a_line(run)
     if run.mdp.grid.is_finite_set:
@@ -69,7 +69,9 @@ def contraction(run: "wc.Run", path: "wc.Path", lengths: Sequence[float]) -> Ite
         return
     resolvents, found = path.method.substeps, run.gibbs_constants(path)
     yield finite("H2", C_LS=found.at)
-    single = [run.path(wc.FrozenWPG(eta, substeps=resolvents), steps=1) for eta in lengths]
+    asked = run.option("step_size", FROZEN) != FROZEN["step_size"]
+    others = () if asked else lengths
+    single = [run.path(wc.FrozenWPG(eta, substeps=resolvents), steps=1) for eta in others]
     paths = [path, *single]
     steps = [step for p in paths for step in each_step(run, p)]
     old, new, before, after = (wc.stack(part) for part in zip(*steps, strict=True))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import wconv as wc
-from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, gaps, part
+from theory_checks.wpg import LANGEVIN, LINE, RING, TRANSLATE, confined, gaps, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.one_step_kl import (
     MILD,
@@ -126,6 +126,8 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
     yield (smooth := lipschitz(run))
     yield unreflected(run)
     if not smooth.holds:
+        if run.mdp.smooth is not None and confined(run, "H1").holds:
+            yield vanishing(stationary(run, lengths(run)))
         return
     path = every_step(run)
     found, C_LS, W = steps(run, path), at_steps(run, path), gaps(run, path)
@@ -177,7 +179,12 @@ def wpgd_global(run: "wc.Run") -> Iterator[Item]:
         eta=np.array(lengths(run)),
         **rest,
     )
-    yield at_least(
+    yield vanishing(settled)
+
+
+def vanishing(settled: Stationary) -> Item:
+    """The order of what is left at rest: the one claim with a meaning where L_b is infinite."""
+    return at_least(
         "stationary E vanishes like eta or faster",
         settled.order,
         bounds.order.given(),

@@ -50,6 +50,11 @@ CONTROLS = [
 ]
 
 
+def asked(run: "wc.Run") -> bool:
+    """Whether somebody asked for a length of steps, and gets no other."""
+    return bool(run.options["step_size"] != STEP["step_size"])
+
+
 def extremal(run: "wc.Run") -> "wc.Policy | None":
     """g²π* with the g that attains C_LS(π*) if that exceeds C_P; not on R, where it lives in the tails."""
     best = run.true.solution.policy
@@ -66,7 +71,7 @@ def extremal(run: "wc.Run") -> "wc.Policy | None":
 def from_extremal(run: "wc.Run", start: "wc.Policy") -> Item:
     """Single steps at discount 0 from where KL falls as slowly as C_LS(π*) allows."""
     known = run.true.inequalities(run.true.solution.policy)
-    lengths = (SHORT, *STEPS[1:])
+    lengths = (run.options["step_size"],) if asked(run) else (SHORT, *STEPS[1:])
     paths = [run.measured.path(wc.WPPG(eta, tol=TOL), start, steps=1) for eta in lengths]
     steps = [divergences(run.mdp, path, 0) for path in paths]
     old, new = (wc.stack(each) for each in zip(*steps, strict=True))
@@ -95,7 +100,8 @@ def wppg_any_step(run: "wc.Run") -> Iterator[Item]:
     path = proximal(run)
     found = run.gibbs_constants(path)
     yield finite("H2", C_LS=found.at)
-    paths = [path, *(run.path(wc.WPPG(eta, tol=TOL), steps=1) for eta in STEPS)]
+    others = () if asked(run) else STEPS
+    paths = [path, *(run.path(wc.WPPG(eta, tol=TOL), steps=1) for eta in others)]
     steps = [step for p in paths for step in each_step(run, p)]
     old, new, before, after = (wc.stack(each) for each in zip(*steps, strict=True))
     states = moving(old)

@@ -88,7 +88,8 @@ def wppg_lin(run: "wc.Run") -> Iterator[Item]:
     if mdp.gamma == 0:
         yield condition("H2", False, "at discount 0 no step is long enough")
         return
-    eta = run.options["step_size"] or step_for(run, 1.2 / mdp.gamma)
+    given = run.options["step_size"]
+    eta = step_for(run, 1.2 / mdp.gamma) if given is None else given
     path = run.path(wc.WPPG(eta, tol=TOL), steps=3)
     C_T, found = transport_constant(run, path), averages(run, path, wc.w2_squared)
     least = float(C_T.upper / (mdp.gamma * mdp.tau))

@@ -9,11 +9,11 @@ from wconv.cli.shared import Checks, app, console
 def diff(before: Path, after: Path, *, checks: Checks = None) -> int:
     """Tell what changed between two results files of check --json.
 
-    Verdicts and expectations, results and claims that came or went, margins and tightnesses that moved by
-    more than both errors and one per cent; then seconds by chapter, and the environment. The exit code
-    is 0 when nothing but times and the environment changed, 1 when something got worse (a case that
-    held does not, a control is violated no longer, something is no longer as expected), 3 when
-    something else changed.
+    Verdicts, expectations and hypotheses, results and claims that came or went, points that were resolved,
+    margins, tightnesses and constants that moved by more than both errors and one per cent, or whose errors
+    grew tenfold; then seconds by chapter, and the environment. The exit code is 0 when none of the former
+    changed, 1 when something got worse (a case that held does not, a control is violated no longer,
+    something is no longer as expected), 3 when something else changed.
 
     Parameters
     ----------

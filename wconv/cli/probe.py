@@ -135,10 +135,13 @@ def _probed(
     from wconv.probe.api import run_sweep
     from wconv.probe.dataset import write
     from wconv.report.figure_file import write_figure
-    from wconv.report.phase_plot import plot_phases
+    from wconv.report.phase_plot import plot_phases, require_drawable
     from wconv.report.phase_table import changes, phase_table
     from wconv.report.style import house_style
 
+    output, plot = files
+    if plot is not None:
+        require_drawable({axis.name: axis.values for axis in order.axes})
     with _watched() as counted:
         data = run_sweep(
             order,
@@ -148,7 +151,6 @@ def _probed(
             processes=processes,
             watch=counted,
         )
-    output, plot = files
     if output is not None:
         write(output, data)
     if plot is not None:

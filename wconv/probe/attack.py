@@ -25,6 +25,9 @@ from wconv.theory.judge import Verdict
 
 UNITS: Final = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
+LONGEST: Final = 1000 * 3600.0
+"""Seconds: timers of the system end somewhere."""
+
 SEARCHING: Final = 0.7
 """Share of the budget after which the search ends and shrinking begins."""
 
@@ -63,8 +66,10 @@ def seconds_of(budget: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", budget.strip())
     if found is None:
         require.fail("budget", "be a number with s, m or h", repr(budget), "for example 60s or 5m")
-    seconds = float(found[1]) * UNITS[found[2]]
-    return require.positive("budget", seconds, "for example 60s or 5m")
+    seconds = require.positive("budget", float(found[1]) * UNITS[found[2]], "for example 60s or 5m")
+    if seconds > LONGEST:
+        require.fail("budget", f"be at most {LONGEST / 3600:g}h", repr(budget), "search more often")
+    return seconds
 
 
 def attack(

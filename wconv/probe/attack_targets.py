@@ -30,6 +30,9 @@ from wconv.verify.job import unsuited
 GOALS: Final = ("lsi-along-iterates", "lsi-between-ends")
 """max_t C_LS(p_t)/C_LS(p_0) of the worst state along the flow; and over both ends, p_0 and p*."""
 
+GOAL_VERDICTS: Final = ("WORSE", "NOT WORSE", "UNRESOLVED")
+"""Whether constants are certified to grow; the last where they are not certified at all."""
+
 UNTIL: Final = 8.0
 SAMPLES: Final = 64
 FLOW_TOL: Final = 1e-4
@@ -144,7 +147,12 @@ class CheckTarget:
             return Scored(np.nan, UNKNOWN, seen.verdict, seen.result.message)
         if claim.sense == "=":
             require.fail("claim", "be an inequality", claim.name, "an identity has no worst case")
-        return _largest(claim, seen.verdict)
+        scored = _largest(claim, seen.verdict)
+        lead = seen.result.where.get("claim", "")
+        if seen.verdict == Verdict.VIOLATED and lead != claim.name:
+            # The verdict is that of the whole check, the ratio that of one claim.
+            return replace(scored, told=f"{scored.told}; but violated is: {lead}")
+        return scored
 
     def _claim(self, seen: Verification) -> Claim | None:
         """The claim that is attacked; none where the check failed or a hypothesis does."""

@@ -1,25 +1,20 @@
 """Finished cells on disk, each under the hash of everything that its numbers depend on."""
 
-import hashlib
 import json
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from wconv import _require as require
 from wconv._files import atomic_write
+from wconv.probe.cell import lasting
 from wconv.probe.order import Point, Sweep
+from wconv.probe.sources import digest
 from wconv.report.schema import Result
 from wconv.verify.plan import is_file
-
-PACKAGES: Final = ("numpy", "scipy", "jax", "jaxlib", "POT", "sympy")
-PRECISION: Final = "float64"
-"""Of the kernels that checks run; part of the key, so that no other one is taken for it."""
 
 
 def default_folder() -> Path:
@@ -32,8 +27,9 @@ def default_folder() -> Path:
 class Cells:
     """The finished cells of a sweep in a folder.
 
-    A cell's file is named by the SHA-256 of all sources of wconv, the check's files, all parameters,
-    versions and precision, and holds a digest of its content: what was torn or edited is not believed.
+    A cell's file is named by the SHA-256 of all sources of wconv, the files of check and problem with what
+    they import, all parameters, versions and precision, and holds a digest of its content: what was torn
+    or edited is not believed.
     """
 
     folder: Path
@@ -41,10 +37,27 @@ class Cells:
     broken: list[Path] = field(default_factory=list)
     """Files that were found damaged; their cells are computed again."""
 
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """Everything but the parameters that the numbers of a cell depend on, when the sweep began."""
+        sweep = self.sweep
+        return {
+            **sweep.code(),
+            "id": sweep.id,
+            "instance": sweep.instance,
+            "places": [
+                _place(sweep.instance if is_file(sweep.instance) else ""),
+                _place(sweep.checks or ""),
+            ],
+            "policies": sweep.policies,
+            "start": sweep.start,
+            "seed": sweep.seed,
+        }
+
     def path(self, point: Point) -> Path:
         """The file of a cell, whether it is there or not."""
-        key = {**_about(self.sweep), "parameters": _named(self.sweep.parameters(point))}
-        name = _digest(json.dumps(key, sort_keys=True).encode())
+        key = {**self.about, "parameters": _named(self.sweep.parameters(point))}
+        name = digest(json.dumps(key, sort_keys=True).encode())
         return self.folder / name[:2] / f"{name}.json"
 
     def read(self, point: Point) -> Result | None:
@@ -53,83 +66,41 @@ class Cells:
         if not path.is_file():
             return None
         try:
-            digest, _, text = path.read_bytes().partition(b"\n")
-            if digest.decode() != _digest(text):
+            told, _, text = path.read_bytes().partition(b"\n")
+            if told.decode() != digest(text):
                 raise ValueError("another digest")
             return Result.model_validate_json(text)
-        except ValueError:
+        except (ValueError, OSError):
             self.broken.append(path)
             return None
 
     def write(self, point: Point, result: Result) -> None:
-        """Keep a finished cell, atomically.
+        """Keep a finished cell, atomically; not one that failed for want of memory, a process or a file.
 
         Raises:
-            InputError: when the folder cannot be written.
+            InputError: when the folder cannot be written; when a file of the check or problem was edited
+                since the sweep began: nobody knows then which one the cell is of.
 
         """
+        if not lasting(result):
+            return
+        if any(self.about[name] != now for name, now in self.sweep.code().items()):
+            what = "one that was edited while the sweep ran"
+            require.fail("files of check and problem", "stay as they are", what, "run it again")
         path, text = self.path(point), result.model_dump_json().encode()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, _digest(text).encode() + b"\n" + text)
-
-
-def _about(sweep: Sweep) -> dict[str, Any]:
-    """Everything but the parameters that the numbers of a cell depend on."""
-    return {
-        "id": sweep.id,
-        "instance": sweep.instance,
-        "problem": _problem_file(sweep.instance),
-        "policies": sweep.policies,
-        "start": sweep.start,
-        "seed": sweep.seed,
-        "sources": _package("wconv"),
-        "checks": _folder(Path(sweep.checks)) if sweep.checks else _package(_home(sweep)),
-        "versions": _versions(),
-        "precision": PRECISION,
-        "machine": platform.machine(),
-    }
-
-
-def _home(sweep: Sweep) -> str:
-    """The package that the check is from."""
-    return sweep.check.body.__module__.partition(".")[0]
-
-
-def _problem_file(spec: str) -> str:
-    if not is_file(spec):
-        return ""
-    return _digest(Path(spec.rpartition(":")[0] if ".py:" in spec else spec).read_bytes())
-
-
-@cache
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
         try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"{self.folder} ({error.strerror})"
+            require.fail("cache", "be a folder that can be written", reason, "choose another")
+        atomic_write(path, digest(text).encode() + b"\n" + text)
 
 
-@cache
-def _package(name: str) -> str:
-    return _folder(Path(import_module(name).__file__ or "").parent)
-
-
-def _folder(path: Path) -> str:
-    """A hash of all Python files of a folder (or of one file), by name and content."""
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    total = hashlib.sha256()
-    for file in files:
-        total.update(f"{file.relative_to(path)} {_digest(file.read_bytes())}\n".encode())
-    return total.hexdigest()
+def _place(path: str) -> str:
+    """Where a file of the user's lies: it may read others beside it."""
+    return str(Path(path).resolve()) if path else ""
 
 
 def _named(parameters: Mapping[str, Any]) -> dict[str, str]:
     """Parameters with their values written so that different ones are written differently."""
     return {name: repr(value) for name, value in parameters.items()}
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

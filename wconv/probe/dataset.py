@@ -15,7 +15,7 @@ from wconv.probe.bisection import Break
 from wconv.probe.cell import status
 from wconv.probe.order import Point, Sweep
 from wconv.report.environment import environment
-from wconv.report.schema import Result
+from wconv.report.schema import Result, numbered
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -41,13 +41,13 @@ def dataset(
     cells = [found[point] for point in sweep.points]
 
     def over(values: Sequence[Any]) -> tuple[list[str], Any]:
-        return dims, np.array(values, dtype=_kind(values)).reshape(shape)
+        return dims, _array(values).reshape(shape)
 
     data: dict[str, Any] = {"status": over([status(cell) for cell in cells])}
     data["fails"] = over([_failing(cell) for cell in cells])
     data |= {name: over([getattr(cell, name) for cell in cells]) for name in (*NUMBERS, *WORDS)}
-    claims = list(dict.fromkeys(claim.name for cell in cells for claim in cell.claims))
-    by_name = [{claim.name: claim for claim in cell.claims} for cell in cells]
+    by_name = [numbered(cell.claims) for cell in cells]
+    claims = list(dict.fromkeys(name for cell in by_name for name in cell))
     for name in CLAIM:
         table = [[getattr(c.get(n), name, np.nan) for n in claims] for c in by_name]
         data[f"claim_{name}"] = _wide(dims, shape, "claim", table, float)
@@ -60,7 +60,7 @@ def dataset(
         data[name] = _wide(dims, shape, "constant", table, float)
     coordinates: dict[str, Any] = {
         axis.name: DataArray(
-            np.array(axis.values, dtype=_kind(axis.values)),
+            _array(axis.values),
             dims=axis.name,
             attrs={"scale": axis.scale},
         )
@@ -99,21 +99,25 @@ def _changes(sweep: Sweep, changes: Sequence[Break]) -> dict[str, Any]:
     if not changes:
         return {}
     found: dict[str, Any] = {
-        "change_low": ("change", np.array([float(c.low) for c in changes])),
-        "change_high": ("change", np.array([float(c.high) for c in changes])),
+        "change_low": ("change", _array([c.low for c in changes])),
+        "change_high": ("change", _array([c.high for c in changes])),
         "change_before": ("change", np.array([c.before for c in changes], dtype=object)),
         "change_after": ("change", np.array([c.after for c in changes], dtype=object)),
     }
     for place, axis in enumerate(sweep.axes[1:]):
         values = [change.others[place] for change in changes]
-        found[f"change_{axis.name}"] = ("change", np.array(values, dtype=_kind(values)))
+        found[f"change_{axis.name}"] = ("change", _array(values))
     return found
 
 
-def _kind(values: Sequence[Any]) -> Any:
-    """The type of an array of these: numbers if all are, else words."""
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-    return (int if all(isinstance(v, int) for v in values) else float) if numbers else object
+def _array(values: Sequence[Any]) -> Any:
+    """An array of these: truth values, whole numbers or numbers if all are, else words."""
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return np.array(values, dtype=bool)
+    if kinds <= {int, float}:
+        return np.array(values, dtype=float if float in kinds else int)
+    return np.array(values, dtype=object)
 
 
 def _about(sweep: Sweep) -> dict[str, Any]:

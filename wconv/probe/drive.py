@@ -2,10 +2,12 @@
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -15,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from wconv.probe.cache import Cells
-from wconv.probe.cell import compute, failed
+from wconv.probe.cell import alike, compute, compute_alike, failed
 from wconv.probe.order import Point, Sweep
 from wconv.report.schema import Result
 
@@ -68,10 +70,22 @@ def sweep_cells(
         yield point, result, False
 
 
+def end_with_parent() -> None:
+    """Let this process end when the one that started it was killed: nobody would wait for it any more."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[Executor]:
     """Processes of our own; what they have not begun is dropped at the end."""
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), end_with_parent)
     try:
         yield pool
     finally:
@@ -101,16 +115,18 @@ def _batch(
 ) -> Iterator[tuple[Point, Result]]:
     """Cells from the front of ``waiting`` until the executor breaks: those at work then are ``lost``."""
     at_work: dict[Future[Result], Point] = {}
+    code = alike(sweep)
     with open_pool() as pool:
         while (waiting and not lost) or at_work:
             while waiting and not lost and len(at_work) < ahead:
                 point = waiting.pop(0)
                 try:
-                    at_work[pool.submit(compute, sweep, point)] = point
+                    at_work[pool.submit(compute_alike, sweep, point, code)] = point
                 except BrokenExecutor:
                     lost.append(point)
             for done in wait(at_work, return_when=FIRST_COMPLETED).done if at_work else ():
-                point, error = at_work.pop(done), done.exception()
+                point = at_work.pop(done)
+                error = CancelledError("by its executor") if done.cancelled() else done.exception()
                 if error is None:
                     yield point, done.result()
                 elif isinstance(error, BrokenExecutor):

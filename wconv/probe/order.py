@@ -1,6 +1,5 @@
 """What a sweep computes: a check, a problem, what is fixed, and the axes; every cell is a case of its own."""
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -8,13 +7,22 @@ from itertools import product
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from wconv import _require as require
-from wconv.mdp import zoo
 from wconv.probe.axes import Axis, parse_axis
+from wconv.probe.sources import about, digest_of_checks
 from wconv.theory.cases import NO_PROBLEM, Case, Policies, Start
 from wconv.theory.registry import Check, discover
 from wconv.verify.job import Job
-from wconv.verify.plan import function_of, is_file, load_problem, resolved, split
+from wconv.verify.plan import (
+    defaults_of,
+    is_file,
+    load_problem,
+    refuse_ambiguous,
+    split,
+    under_full_names,
+)
 
 Point = tuple[Any, ...]
 """A cell: one value an axis."""
@@ -37,7 +45,16 @@ class Sweep:
     @property
     def check(self) -> Check:
         """The statement."""
-        return _checks(self.checks)[self.id]
+        return _checks(self.checks, digest_of_checks(self.checks))[self.id]
+
+    def code(self) -> dict[str, Any]:
+        """Hashes and versions of all code that the cells depend on, as it is on disk now.
+
+        Raises:
+            InputError: as ``about`` of ``wconv.probe.sources``.
+
+        """
+        return about(self.instance, self.check.body, self.checks)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,8 +101,8 @@ class Sweep:
 
 
 @cache
-def _checks(path: str | None) -> dict[str, Check]:
-    """All checks, looked for once a process: every cell asks."""
+def _checks(path: str | None, _digest: str) -> dict[str, Check]:
+    """All checks, looked for once a process, and again when a file of them is another: every cell asks."""
     return discover(path)
 
 
@@ -116,7 +133,7 @@ def make_sweep(
         InputError: an unknown id, instance, parameter or form of an axis; a statement without a problem.
 
     """
-    found = _checks(checks)
+    found = _checks(checks, digest_of_checks(checks))
     check = found[require.choice("check", id, found)]
     first = check.cases[0]
     if first.instance == NO_PROBLEM:
@@ -124,12 +141,13 @@ def make_sweep(
     instance = first.instance if on is None else on
     base = first if on is None else Case(instance)
     known = {**defaults_of(instance), **check.options}
-    named, options = split([check], parameters or {})
-    if not is_file(instance):
-        named = resolved(instance, named, check.options)
-    fixed = {**base.parameters, **base.options, **named, **options}
+    given = {name: plain(name, value) for name, value in (parameters or {}).items()}
     parsed = tuple(parse_axis(text, known) for text in axes)
     names = [axis.name for axis in parsed]
+    refuse_ambiguous([check], instance, {*given, *names})
+    named, options = split([check], given)
+    named = under_full_names(instance, named, check.options)
+    fixed = {**base.parameters, **base.options, **named, **options}
     if len(set(names)) < len(names) or not names:
         require.fail("--sweep", "name at least one axis, each once", names, "give name=low:high:n")
     if both := sorted(set(names) & {*named, *options}):
@@ -138,12 +156,18 @@ def make_sweep(
     return Sweep(id, instance, parsed, {n: v for n, v in fixed.items() if n not in names}, *chosen)
 
 
-def defaults_of(spec: str) -> dict[str, Any]:
-    """The parameters of a zoo instance or a problem file, with their defaults (None where there is none)."""
-    if not is_file(spec):
-        require.choice("instance", spec, zoo.RECIPES)
-        return dict(zoo.RECIPES[spec].defaults)
-    if ".py:" not in spec:
-        return {"temperature": None, "discount": None}
-    found = inspect.signature(function_of(spec)).parameters
-    return {n: None if p.default is p.empty else p.default for n, p in found.items()}
+def plain(name: str, value: Any) -> Any:
+    """A value that is the same for whom its text is: a number, word, truth value, None, or a tuple of these.
+
+    Raises:
+        InputError: another one, by whose text finished cells could not be told apart.
+
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, list | tuple):
+        return type(value)(plain(name, each) for each in value)
+    if value is not None and not isinstance(value, bool | int | float | str):
+        remedy = "build it in the function of a problem file"
+        require.fail(name, "be a number, word, truth value or a list of them", value, remedy)
+    return value

@@ -6,7 +6,7 @@ to the last digit, so that what is read back is the same problem.
 
 import os
 import tomllib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NoReturn
 
 import numpy as np
@@ -15,12 +15,16 @@ from wconv import _require as require
 from wconv._files import atomic_write
 from wconv.mdp.model import MDP
 from wconv.probe.attack_search import Candidate
-from wconv.probe.attack_targets import Scored, Target, target
+from wconv.probe.attack_targets import GOAL_VERDICTS, Scored, Target, target
 from wconv.probe.smooth_family import Family
 from wconv.theory.cases import Start
+from wconv.theory.judge import Verdict
 
 FORMAT: Final = 1
 STARTS: Final[tuple[Start, ...]] = ("reference", "pushed", "tempered", "optimal")
+
+SAID: Final = (*(verdict.value for verdict in Verdict), *GOAL_VERDICTS)
+"""Verdicts on theorems and goals."""
 
 SAME: Final = 1e-6
 """Two runs may differ by this much beside their errors, relatively: other libraries round otherwise."""
@@ -49,10 +53,14 @@ class WorstCase:
         return self.target(checks).scored(self.candidate)
 
     def agrees(self, again: Scored) -> bool:
-        """Whether another run has the same verdict, and the same ratio within both errors."""
+        """Whether another run has the same verdict, and within both errors the same ratio (or none too)."""
         was = self.scored
+        if was.verdict != again.verdict:
+            return False
+        if np.isnan(was.ratio) or np.isnan(again.ratio):
+            return bool(np.isnan(was.ratio) and np.isnan(again.ratio))
         room = was.error + again.error + SAME * abs(was.ratio)
-        return was.verdict == again.verdict and abs(was.ratio - again.ratio) <= room
+        return bool(np.isfinite(room) and abs(was.ratio - again.ratio) <= room)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the file at once or not at all; InputError where that is refused."""
@@ -117,7 +125,7 @@ def read_worst_case(path: str | os.PathLike[str]) -> WorstCase:
         return _record(table)
     except KeyError as error:
         _refuse(path, "have all entries", f"no {error.args[0]}")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, require.InputError):
             raise
         _refuse(path, "have well-formed entries", str(error))
@@ -134,17 +142,35 @@ def load_worst_case(path: str | os.PathLike[str]) -> MDP:
 
 
 def _record(table: dict[str, Any]) -> WorstCase:
-    problem = dict(table["problem"])
-    coefficients = np.array(problem.pop("coefficients"), dtype=float)
+    problem = table["problem"]
+    coefficients = np.array(problem["coefficients"], dtype=float)
     found = table["found"]
-    ratio, error = float(found["ratio"]), float(found["error"])
+    known = {each.name: problem[each.name] for each in fields(Family)}
+    if other := sorted(problem.keys() - {*known, "coefficients"}):
+        require.fail("problem", "have no other entries", ", ".join(other), "remove them")
     start: Any = require.choice("start", table["start"], STARTS)
+    claim = table.get("claim")
     return WorstCase(
-        name=str(table["name"]),
-        claim=table.get("claim"),
-        candidate=Candidate(Family(**problem).problem(coefficients), start),
-        scored=Scored(ratio, error, str(found["verdict"]), str(found["told"])),
+        name=_text("name", table["name"]),
+        claim=None if claim is None else _text("claim", claim),
+        candidate=Candidate(Family(**known).problem(coefficients), start),
+        scored=_scored(found),
     )
+
+
+def _scored(found: dict[str, Any]) -> Scored:
+    ratio, error = float(found["ratio"]), float(found["error"])
+    verdict = require.choice("verdict", found["verdict"], SAID)
+    if not (np.isnan(ratio) or (np.isfinite(ratio) and np.isfinite(error) and error >= 0)):
+        remedy = "a ratio without a finite error says nothing"
+        require.fail("ratio", "be finite, with a finite error >= 0", f"{ratio} ± {error}", remedy)
+    return Scored(ratio, error, verdict, _text("told", found["told"]))
+
+
+def _text(symbol: str, value: Any) -> str:
+    if not isinstance(value, str):
+        require.fail(symbol, "be a text", value, "put it in quotes")
+    return value
 
 
 def _refuse(path: str | os.PathLike[str], requirement: str, value: str) -> NoReturn:

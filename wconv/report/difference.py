@@ -1,5 +1,6 @@
 """What changed between two runs: verdicts, numbers by more than their errors, times, the environment."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
@@ -12,11 +13,16 @@ from rich.text import Text
 from wconv import _require as require
 from wconv.report import export
 from wconv.report import format as fmt
-from wconv.report.schema import ClaimRecord, Report, Result
+from wconv.report.schema import ClaimRecord, Report, Result, numbered
 from wconv.report.table import Column, fitted
 
 MOVED: Final = 0.01
 """A number has moved when it changed by more than both errors together and by this much of itself."""
+
+BLUR: Final = 10.0
+"""An error has grown when it is so many times what it was, and one per cent of its number."""
+
+PREMISE: Final = {True: "holds", False: "fails", None: "undecided"}
 
 EXIT_SAME, EXIT_WORSE, EXIT_OTHER = 0, 1, 3
 
@@ -51,15 +57,15 @@ def read_report(path: Path) -> Report:
 
 
 def changes(before: Report, after: Report) -> list[Change]:
-    """All changes of verdicts, claims and numbers, in the order of the first report; worse ones first."""
-    old, new = ({_key(r): r for r in report.results} for report in (before, after))
+    """All changes of verdicts, premises, claims and numbers, for the worse first, else as in the report."""
+    old, new = (_by_key(report.results) for report in (before, after))
     found = [change for key, r in old.items() for change in _of_result(r, new.get(key))]
     found += [_added(r) for key, r in new.items() if key not in old]
     return sorted(found, key=lambda change: not change.worse)
 
 
 def exit_code(found: Sequence[Change]) -> int:
-    """0 when nothing but times and the environment changed, 1 when a verdict got worse, 3 otherwise."""
+    """0 when nothing changed that is compared, 1 when a verdict got worse, 3 otherwise."""
     if any(change.worse for change in found):
         return EXIT_WORSE
     return EXIT_OTHER if found else EXIT_SAME
@@ -74,6 +80,17 @@ def _key(result: Result) -> Key:
         *(result.id, result.role, result.name, result.instance, result.policies, result.start),
         repr(given),
     )
+
+
+def _by_key(results: Sequence[Result]) -> dict[Key, Result]:
+    """Results by their questions; one that is asked again is the second of it."""
+    found: dict[Key, Result] = {}
+    seen = Counter[Key]()
+    for result in results:
+        key = _key(result)
+        seen[key] += 1
+        found[*key, str(seen[key])] = result
+    return found
 
 
 def _subject(result: Result) -> str:
@@ -98,10 +115,15 @@ def _of_result(old: Result, new: Result | None) -> Iterator[Change]:
         words = {True: "as expected", False: "NOT as expected"}
         told = (words[old.as_expected], words[new.as_expected])
         yield Change(*about, "expectation", *told, worse=not new.as_expected)
-    earlier, later = ({c.name: c for c in r.claims} for r in (old, new))
+    premises = [{h.name: PREMISE[h.holds] for h in r.hypotheses} for r in (old, new)]
+    for name in dict.fromkeys([*premises[0], *premises[1]]):
+        was, now = (each.get(name, "not told") for each in premises)
+        if was != now:
+            yield Change(*about, f"hypothesis {name}", was, now)
+    earlier, later = (numbered(r.claims) for r in (old, new))
     for name, claim in earlier.items():
         if name in later:
-            yield from _of_claim(about, claim, later[name], new)
+            yield from _of_claim((*about, name), claim, later[name], new)
         else:
             yield Change(*about, name, claim.verdict, "gone")
     for name in later.keys() - earlier.keys():
@@ -116,24 +138,47 @@ def _is_worse(old: Result, new: Result) -> bool:
 
 
 def _of_claim(
-    about: tuple[str, str], old: ClaimRecord, new: ClaimRecord, result: Result
+    about: tuple[str, str, str], old: ClaimRecord, new: ClaimRecord, result: Result
 ) -> Iterator[Change]:
+    id, subject, called = about
     case = result.role == "case"
+
+    def change(what: str, before: str, after: str, worse: bool = False) -> Change:
+        return Change(id, subject, f"{called}: {what}", before, after, worse)
+
     if old.verdict != new.verdict:
         # Where a hypothesis fails the theorem says nothing, whatever its claims do.
         worse = case and old.verdict == "HOLDS" and result.verdict != "INAPPLICABLE"
-        yield Change(*about, f"{old.name}: verdict", old.verdict, new.verdict, worse)
+        yield change("verdict", old.verdict, new.verdict, worse)
         return
     if old.tag != new.tag:
-        yield Change(*about, f"{old.name}: tag", old.tag or "none", new.tag or "none")
+        yield change("tag", old.tag or "none", new.tag or "none")
+    if case and (old.resolved, old.points) != (new.resolved, new.points):
+        was, now = (f"{claim.resolved}/{claim.points}" for claim in (old, new))
+        yield change("resolved", was, now)
     pairs = [("margin", (old.margin, old.margin_error), (new.margin, new.margin_error))]
     if case:
         before, after = ((each.tightness, each.tightness_error) for each in (old, new))
         pairs.append(("tightness", before, after))
-    for name, (a, e), (b, f) in pairs:
-        if moved(a, e, b, f):
-            told = (_told(a, e, b), _told(b, f, a))
-            yield Change(*about, f"{old.name}: {name}", *told)
+        pairs += [
+            (name, _middle(*old.constants[name]), _middle(*new.constants[name]))
+            for name in old.constants.keys() & new.constants.keys()
+        ]
+    for name, (a, e), (b, f) in sorted(pairs):
+        if moved(a, e, b, f) or blurred(a, e, f):
+            yield change(name, _told(a, e, b), _told(b, f, a))
+
+
+def _middle(low: float, high: float) -> tuple[float, float]:
+    """A bracket as a number with its error; without a middle its one finite end."""
+    if isfinite(low) and isfinite(high):
+        return (low + high) / 2, (high - low) / 2
+    return (low if isfinite(low) else high), float("inf")
+
+
+def blurred(value: float, before: float, after: float) -> bool:
+    """Whether an error grew tenfold or more, to more than one per cent of the number."""
+    return after > MOVED * abs(value) and after > BLUR * before
 
 
 def moved(a: float, a_error: float, b: float, b_error: float) -> bool:

@@ -1,13 +1,16 @@
 """The picture of a sweep: where a theorem's premise and its conclusion hold, and where they end."""
 
 import json
+from collections.abc import Mapping, Sequence
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from wconv import _require as require
 from wconv._axes import Array
+from wconv.report.phase_table import told
 from wconv.report.style import house_style
 
 if TYPE_CHECKING:
@@ -47,10 +50,8 @@ def plot_phases(found: "Dataset") -> "Figure":
     from matplotlib.figure import Figure
 
     names = json.loads(found.attrs["axes"])
+    require_drawable({name: found[name].values.tolist() for name in names})
     panels = list(product(*(found[name].values for name in names[2:])))
-    if len(panels) > MOST:
-        remedy = "fix one of the axes by --set, or give it fewer values"
-        require.fail("panels of the phase diagram", f"be at most {MOST}", len(panels), remedy)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     with house_style():
@@ -59,12 +60,24 @@ def plot_phases(found: "Dataset") -> "Figure":
         for axes, values in zip(grid, panels, strict=False):
             here = dict(zip(names[2:], values, strict=True))
             (_one if len(names) == 1 else _two)(axes, _slice(found, here), names)
-            axes.set_title(", ".join(f"{name} = {value:.4g}" for name, value in here.items()))
+            axes.set_title(", ".join(f"{name} = {told(value)}" for name, value in here.items()))
         for axes in grid[len(panels) :]:
             axes.set_axis_off()
         figure.suptitle(found.attrs["title"], x=0.02, ha="left")
         _legend(figure, found)
     return figure
+
+
+def require_drawable(axes: Mapping[str, Sequence[Any]]) -> None:
+    """InputError unless the first two axes are of numbers, and the others have at most nine panels."""
+    for name, values in list(axes.items())[:2]:
+        if any(isinstance(value, bool | str) for value in values):
+            remedy = "draw it over a numerical axis, name this one third"
+            require.fail(f"axis {name}", "be one of numbers", list(values), remedy)
+    panels = prod(len(values) for values in list(axes.values())[2:])
+    if panels > MOST:
+        remedy = "fix one of the axes by --set, or give it fewer values"
+        require.fail("panels of the phase diagram", f"be at most {MOST}", panels, remedy)
 
 
 def _slice(found: "Dataset", here: dict[str, Any]) -> "Dataset":
@@ -147,9 +160,6 @@ def strips(
 
 def _edges(axis: "DataArray") -> Array:
     """Borders of cells halfway between values, as the axis counts; the outer ones as far as the next."""
-    if axis.dtype.kind not in "if":
-        remedy = "draw it over a numerical axis"
-        require.fail(f"axis {axis.name}", "be one of numbers", list(axis.values), remedy)
     log = axis.attrs["scale"] == "log"
     values = np.log(axis.values) if log else np.asarray(axis.values, float)
     if len(values) == 1:

@@ -1,6 +1,7 @@
 """What a sweep found, as a table and sentences."""
 
 import json
+from itertools import product
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -27,12 +28,10 @@ def phase_table(found: "Dataset") -> Table:
         return grid
     for head in (*names, "status", "fails", "margin", "tightness", "message"):
         grid.add_column(head, no_wrap=head != "message")
-    flat = found.stack(cell=names) if len(names) > 1 else found.rename({names[0]: "cell"})
-    for k in range(len(statuses)):
-        cell = flat.isel(cell=k)
-        place = [cell[n].item() for n in names] if len(names) > 1 else [cell["cell"].item()]
+    for place in product(*(range(size) for size in found["status"].shape)):
+        cell = found.isel(dict(zip(found["status"].dims, place, strict=True)))
         grid.add_row(
-            *(fmt.number(x, 4) if isinstance(x, float) else str(x) for x in place),
+            *(told(cell[name].item()) for name in names),
             cell["status"].item(),
             cell["fails"].item(),
             fmt.with_error(cell["margin"].item(), cell["margin_error"].item()),
@@ -40,6 +39,11 @@ def phase_table(found: "Dataset") -> Table:
             cell["message"].item() if cell["verdict"].item() in ("ERROR", "INCONCLUSIVE") else "",
         )
     return grid
+
+
+def told(value: object) -> str:
+    """A value of an axis, a number short."""
+    return fmt.number(value, 4) if isinstance(value, float) else str(value)
 
 
 def changes(found: "Dataset") -> list[str]:
@@ -51,8 +55,10 @@ def changes(found: "Dataset") -> list[str]:
     for k in range(found.sizes["change"]):
         change = found.isel(change=k)
         low, high = change["change_low"].item(), change["change_high"].item()
-        others = "".join(f", {n} = {change[f'change_{n}'].item():.4g}" for n in names[1:])
-        at = f"{(low + high) / 2:.6g} ± {(high - low) / 2:.1g}"
+        at = f"between {low} and {high}"
+        if change["change_low"].dtype.kind in "if":
+            at = f"= {(low + high) / 2:.6g} ± {(high - low) / 2:.1g}"
+        others = "".join(f", {n} = {told(change[f'change_{n}'].item())}" for n in names[1:])
         before, after = change["change_before"].item(), change["change_after"].item()
-        out.append(f"{names[0]} = {at}{others}: {before} -> {after}")
+        out.append(f"{names[0]} {at}{others}: {before} -> {after}")
     return out

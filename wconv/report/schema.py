@@ -3,6 +3,7 @@
 Infinities and NaN are written as the strings "Infinity", "-Infinity" and "NaN", and read back.
 """
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,3 +83,15 @@ class Report(_Record):
     version: int = Field(default=SCHEMA, alias="schema")
     environment: dict[str, str]
     results: list[Result]
+
+
+def numbered(claims: Iterable[ClaimRecord]) -> dict[str, ClaimRecord]:
+    """Claims by their names; of several with one name all but the first are called "NAME (2)" and so on."""
+    found: dict[str, ClaimRecord] = {}
+    for claim in claims:
+        name, count = claim.name, 1
+        while name in found:
+            count += 1
+            name = f"{claim.name} ({count})"
+        found[name] = claim
+    return found

@@ -15,7 +15,7 @@ from wconv.theory.claims import Claim
 from wconv.theory.registry import Check, discover
 from wconv.verify.instance import Workshop
 from wconv.verify.job import Job
-from wconv.verify.plan import resolved, split
+from wconv.verify.plan import refuse_ambiguous, resolved, split
 from wconv.verify.runner import Evidence, execute, prepare
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _job(
         "options": options,
     }
     if isinstance(problem, str):
-        return Job(
-            item, Case(problem, resolved(problem, given, item.options), expect=None, **chosen)
-        )
+        named = resolved(problem, given, item.options)
+        refuse_ambiguous([item], problem, options)
+        return Job(item, Case(problem, named, expect=None, **chosen))
     if not isinstance(problem, MDP):
         kind = type(problem).__name__
         require.fail("problem", "be an MDP or the name of an instance", kind, "see wconv list")

@@ -46,6 +46,8 @@ def plan(
     checks = list(checks)
     named, options = split(checks, parameters or {})
     wanted = _Wanted(named, policies, start, options)
+    for spec in on if options else ():
+        refuse_ambiguous(checks, spec, options)
     loaded = {spec: load_problem(spec, wanted.parameters) for spec in on if is_file(spec)}
     for item in checks:
         if on:
@@ -82,6 +84,16 @@ def split(
     known = {name for item in checks for name in item.options}
     options = {name: value for name, value in parameters.items() if name in known}
     return {n: value for n, value in parameters.items() if n not in known}, options
+
+
+def refuse_ambiguous(checks: Iterable[Check], instance: str, names: Iterable[str]) -> None:
+    """Refuse a name that is a parameter of the problem and an option of a check: it would change only one."""
+    own = defaults_of(instance)
+    for name in names:
+        if owners := [item.id for item in checks if name in own and name in item.options]:
+            remedy = f"give another problem, or leave out {', '.join(owners)}"
+            both = f"a parameter of {instance} and an option"
+            require.fail(f"--set or --sweep {name}", "mean one thing", both, remedy)
 
 
 def _changed(check: Check, case: Case, wanted: _Wanted) -> Case:
@@ -156,7 +168,14 @@ def resolved(
 ) -> dict[str, Any]:
     """The parameters of a zoo instance under their full names; an error also lists the options."""
     require.choice("instance", instance, zoo.RECIPES)
-    return _named(instance, parameters, zoo.RECIPES[instance].defaults, options)
+    return under_full_names(instance, parameters, options)
+
+
+def under_full_names(
+    spec: str, parameters: Mapping[str, Any], options: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The parameters of a zoo instance or a problem file; an error also lists the options."""
+    return _named(spec, parameters, defaults_of(spec), options)
 
 
 def _named(
@@ -196,6 +215,17 @@ def load_problem(spec: str, parameters: Mapping[str, Any]) -> MDP:
         remedy = "build it with wc.make_mdp, wc.tabulate or wc.discretise"
         require.fail(spec, "return an MDP", type(mdp).__name__, remedy)
     return mdp
+
+
+def defaults_of(spec: str) -> dict[str, Any]:
+    """The parameters of a zoo instance or a problem file, with their defaults (None where there is none)."""
+    if not is_file(spec):
+        require.choice("instance", spec, zoo.RECIPES)
+        return dict(zoo.RECIPES[spec].defaults)
+    if ".py:" not in spec:
+        return {"temperature": None, "discount": None}
+    found = inspect.signature(function_of(spec)).parameters
+    return {n: None if p.default is p.empty else p.default for n, p in found.items()}
 
 
 def function_of(spec: str) -> Callable[..., Any]:

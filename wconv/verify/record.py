@@ -48,7 +48,7 @@ def record(
         tag=min((j.tag for j in judgements), key=TAGS.index) if verdict is Verdict.HOLDS else "",
         margin=first.margin,
         margin_error=first.margin_error,
-        tightness=tightness,
+        tightness=loosest.tightness,
         tightness_error=loosest.tightness_error,
         teeth=dict(min(judgements or [first], key=lambda j: _bite(j.teeth)).teeth),
         grade=job.check.grade,
@@ -159,9 +159,10 @@ def _reproduce(job: Job, seed: int) -> str:
         words += ["--on", job.case.instance]
     for name, value in {**job.case.parameters, **job.case.options}.items():
         words += ["--set", f"{name}={value}"]
-    if job.case.policies != "mixed":
+    first = job.check.cases[0]
+    if job.case.policies != first.policies:
         words += ["--policies", job.case.policies]
-    if job.case.start != "reference":
+    if job.case.start != first.start:
         words += ["--start", job.case.start]
     if job.check.path:
         words += ["--checks", job.check.path]
