@@ -23,8 +23,7 @@ NUMBERS = Path(__file__).parent / "numbers"
 """What figures were drawn from once; those with continuous states are too large, and cheap to solve."""
 
 KNOWN = registry.figures()
-OWN = [name for name in KNOWN if not name.startswith("probe_")]
-"""The probes of premises have pages and tests of their own."""
+OWN = list(KNOWN)
 
 LIKE_OTHERS = {
     f"continuous_{name}" for name in ("hill", "lq_1d", "additive_noise", "torque_pendulum")

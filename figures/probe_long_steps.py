@@ -1,0 +1,5 @@
+"""Langevin steps beyond the premises of the theorems: see docs/findings.md."""
+
+from wconv.cli import main
+
+raise SystemExit(main(["figures", "probe_long_steps"]))
