@@ -10,6 +10,7 @@ from wconv._axes import Array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
+    from wconv.report.schema import Result
     from wconv.verify.api import Verification
 
 Data = Mapping[str, Array]
@@ -23,15 +24,22 @@ class Shown:
     id: str
     instance: str
     settings: tuple[tuple[str, Any], ...] = ()
+    expect: str = "HOLDS"
+    """The verdict that the figure is about: a probe also shows where a premise fails."""
+
+    def result(self) -> "Result":
+        """The result, as expected where its verdict is the one that the figure is about."""
+        found = self.verified().result
+        return found.model_copy(update={"as_expected": found.verdict == self.expect})
 
     def verified(self) -> "Verification":
         """The evidence, computed once a process: pictures are drawn from it, captions speak of it."""
         return _verified(self)
 
 
-def shown(id: str, instance: str, **settings: Any) -> Shown:
+def shown(id: str, instance: str, *, expect: str = "HOLDS", **settings: Any) -> Shown:
     """A theorem on a zoo instance, with its parameters and further arguments of ``wc.verify``."""
-    return Shown(id, instance, tuple(sorted(settings.items())))
+    return Shown(id, instance, tuple(sorted(settings.items())), expect)
 
 
 @cache

@@ -182,7 +182,7 @@ PROBE = Ready(
         claims=(
             shown("wppg-one-step", SET),
             shown("wppg-monotone", SET, start="reference"),
-            shown("wppg-any-step", SET, start="reference"),
+            shown("wppg-any-step", SET, start="reference", expect="INAPPLICABLE"),
         ),
     ),
 )

@@ -136,7 +136,7 @@ PROBE = Ready(
         compute=_compute,
         draw=_draw,
         claims=(
-            shown("wpg-exp", TAILS, power=1.5, start="reference"),
+            shown("wpg-exp", TAILS, power=1.5, start="reference", expect="INAPPLICABLE"),
             shown("wpg-exp", TAILS, power=2.0, start="reference"),
         ),
     ),

@@ -103,7 +103,7 @@ PROBE = Ready(
         draw=_draw,
         claims=(
             shown("wpgd-bias-two", "jump", width=0.4),
-            shown("wpgd-global", "jump", width=0.0),
+            shown("wpgd-global", "jump", width=0.0, expect="INAPPLICABLE"),
         ),
     ),
 )

@@ -178,7 +178,14 @@ PROBE = Ready(
         claims=(
             shown("wpg-exp", RING, discount=0.99, start="pushed"),
             shown("gap-newton-rate", RING, discount=0.99, start="pushed"),
-            shown("a-priori", LINE, discount=0.8, amplitude=0.02, start="pushed"),
+            shown(
+                "a-priori",
+                LINE,
+                discount=0.8,
+                amplitude=0.02,
+                start="pushed",
+                expect="INAPPLICABLE",
+            ),
         ),
     ),
 )

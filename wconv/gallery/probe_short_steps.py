@@ -107,7 +107,7 @@ PROBE = Ready(
         draw=_draw,
         claims=(
             shown("wppg-lin", "heavy", start="pushed", step_size=40.0),
-            shown("wppg-lin", "heavy", start="pushed", step_size=0.5),
+            shown("wppg-lin", "heavy", start="pushed", step_size=0.5, expect="INAPPLICABLE"),
         ),
     ),
 )

@@ -70,7 +70,7 @@ def make(figure: Figure, out: Path) -> Record:
     check_writable(list(paths(figure, out).values()))
     data = {name: np.asarray(array) for name, array in figure.compute().items()}
     numbers = _packed(data)
-    results = [one.verified().result for one in figure.claims]
+    results = [one.result() for one in figure.claims]
     written = record(figure, results, environment(), data, hashlib.sha256(numbers).hexdigest())
     pictures = drawn(figure, data)
     atomic_write(paths(figure, out)["npz"], numbers)
