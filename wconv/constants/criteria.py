@@ -8,6 +8,7 @@ Holley–Stroock need the potential alone and take the whole ``Line``; their upp
 """
 
 from collections.abc import Callable
+from math import e
 from typing import Final
 
 import numpy as np
@@ -56,7 +57,7 @@ def barthe_roberto(panels: Panels) -> tuple[Side, Side]:
     low, high = _two_sided(
         panels,
         lambda tail: tail * np.log1p(0.5 / tail),
-        lambda tail: tail * np.log1p(np.e**2 / tail),
+        lambda tail: tail * np.log1p(e**2 / tail),
     )
     name = "Barthe–Roberto"
     return _lower(panels, low / 2, name), _upper(panels.line, 2 * high, name)

@@ -4,6 +4,8 @@ Entropies are counted from the entropy of the noise, (d/2) log(2πeσ²): H(π) 
 that an action carries about its centre. π̂ has M centres, the estimate is a mean over L actions.
 """
 
+from math import e
+
 import numpy as np
 
 from wconv._axes import Array
@@ -37,4 +39,4 @@ def pooled(information: Array) -> Array:
 @Bound
 def varentropy(*, M: Array, dim: int) -> Array:
     """(√(d/2) + log(M + e − 1))², which bounds Var(log π̂(a)), a from π̂, whatever the noise."""
-    return np.asarray((np.sqrt(dim / 2.0) + np.log(M + np.e - 1.0)) ** 2)
+    return np.asarray((np.sqrt(dim / 2.0) + np.log(M + e - 1.0)) ** 2)
