@@ -53,7 +53,7 @@ def test_seeds_matter(name):
 def test_one_dimensional_problems_share_a_shape():
     finite = [n for n in NAMES if "states" not in zoo.parameters_of(n)]
     line = [m for n in finite if (m := zoo.make(n)).smooth is not None and m.grid.dim == 1]
-    assert len(line) == 10
+    assert len(line) == 11
     assert {m.r.shape for m in line} == {(4, 128)}
     assert zoo.box_2d().r.shape == (4, 256)
     assert zoo.make("ring", n=32).grid.n == 32

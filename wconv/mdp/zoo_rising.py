@@ -12,11 +12,10 @@ from wconv.mdp.tabulate import tabulate
 from wconv.mdp.zoo_registry import recipe
 from wconv.measures.spaces import Torus
 
-_PAYS: Final = np.array([0.0, 1.0, 0.0])
-_FIRST: Final = np.array([1.0, 0.0, 0.0])
-_TO_SCHOOL: Final = np.tile(np.array([0.0, 1.0, 0.0]), (3, 1))
-_HOME: Final = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-"""Where one goes otherwise: from the first state to the idle one; the others stay."""
+_FIRST, _PAYS = np.eye(4)[:2]
+_TO_SCHOOL: Final = np.tile(_PAYS, (4, 1))
+_HOME: Final = np.vstack([[0.0, 0.0, 0.5, 0.5], np.eye(4)[1:]])
+"""Where one goes otherwise: from the first state to an idle one; the others stay."""
 
 
 @recipe(
@@ -30,9 +29,9 @@ def rising_barrier(
     reward: float = 1.0,
     resolution: int = 128,
 ) -> MDP:
-    """Actions on the circle of length 2π; from state 0 to the learner 1 with chance cos²a, else to idle 2.
+    """Actions on the circle of length 2π; from state 0 to the learner 1 with chance cos²a, else to an idle 2 or 3.
 
-    r = reward·cos a in state 1 and 0 elsewhere; 1 and 2 are absorbing.
+    r = reward·cos a in state 1 and 0 elsewhere; the others are absorbing.
 
     For the log-Sobolev constant along the iterates. The reference has value 0 everywhere, so that the first
     Gibbs policy of state 0 is uniform, C_LS = 1. The learner's V_t rises to V* = τ log I_0(reward/τ)/(1−γ),
@@ -52,4 +51,4 @@ def rising_barrier(
         return chance * of_state(_TO_SCHOOL, s, a) + (1.0 - chance) * of_state(_HOME, s, a)
 
     space = Torus(length=2 * pi, dim=1)
-    return tabulate(SmoothMDP(rewards, transition, 3, discount, temperature, space), resolution)
+    return tabulate(SmoothMDP(rewards, transition, 4, discount, temperature, space), resolution)
