@@ -29,7 +29,7 @@ def rising_barrier(
     reward: float = 1.0,
     resolution: int = 128,
 ) -> MDP:
-    """Actions on the circle of length 2π; from state 0 to the learner 1 with chance cos²a, else to an idle 2 or 3.
+    """Actions on the circle of length 2π; state 0 leads to the learner 1 by cos²a, else to the idle 2 or 3.
 
     r = reward·cos a in state 1 and 0 elsewhere; the others are absorbing.
 
