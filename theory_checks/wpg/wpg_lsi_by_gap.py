@@ -16,7 +16,7 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.constants import on_a_continuum
-from theory_checks.wpg import HEAVY, flow, gaps
+from theory_checks.wpg import flow, gaps
 from wconv.theory import Item, at_most, case, check, condition, control, finite
 from wconv.theory.bounds import bellman
 from wconv.theory.bounds import wpg_flow as bounds
@@ -27,7 +27,6 @@ CASES = [
     case("rising-barrier", temperature=0.5, discount=0.8, tight=0.3),
     case("rising-barrier", tier="all", temperature=0.1, tight=0.5),
     case("garnet", tier="all", expect="INAPPLICABLE", fails="H1"),
-    HEAVY,
 ]
 CONTROLS = [
     control("temperature overstated", on=RISING, constants={"tau": 8.0}),
