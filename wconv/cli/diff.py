@@ -24,9 +24,10 @@ def diff(before: Path, after: Path, *, checks: Checks = None) -> int:
     """
     from wconv import _require as require
     from wconv.report import difference
+    from wconv.report.export import read_report
     from wconv.theory.registry import discover
 
-    old, new = difference.read_report(before), difference.read_report(after)
+    old, new = read_report(before), read_report(after)
     if before.samefile(after):
         require.fail("results files", "be two", str(before), "name the other run's as well")
     found, out = difference.changes(old, new), console()

@@ -115,7 +115,7 @@ def _of_a_file(
 ) -> "Page":
     """The page of recorded results; nothing runs."""
     from wconv import _require as require
-    from wconv.report.difference import read_report
+    from wconv.report.export import read_report
     from wconv.report.page import Page
     from wconv.theory.registry import discover
 

@@ -4,14 +4,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, isnan
-from pathlib import Path
 from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
-from wconv import _require as require
-from wconv.report import export
 from wconv.report import format as fmt
 from wconv.report.schema import ClaimRecord, Report, Result, numbered
 from wconv.report.table import Column, fitted
@@ -39,21 +36,6 @@ class Change:
     before: str
     after: str
     worse: bool = False
-
-
-def read_report(path: Path) -> Report:
-    """A report that ``wconv check --json`` wrote.
-
-    Raises:
-        InputError: no file there, or not a report.
-
-    """
-    if not path.is_file():
-        require.fail("results file", "exist", str(path), "check the path")
-    try:
-        return export.from_json(path.read_bytes())
-    except require.InputError as error:
-        raise require.InputError(f"{path}: {error}") from error
 
 
 def changes(before: Report, after: Report) -> list[Change]:

@@ -182,8 +182,8 @@ def write(report: Report, outputs: Mapping[str, Path]) -> None:
         atomic_write(path, WRITERS[kind](report).encode())
 
 
-def read_results(path: str | os.PathLike[str]) -> list[Result]:
-    """The results of a JSON file that ``wconv check --json`` wrote.
+def read_report(path: str | os.PathLike[str]) -> Report:
+    """The report that ``wconv check --json`` wrote.
 
     Raises:
         InputError: not a path, no file there, or not a report.
@@ -193,4 +193,12 @@ def read_results(path: str | os.PathLike[str]) -> list[Result]:
         require.fail("results file", "be given by its path", type(path).__name__, "name a file")
     if not Path(path).is_file():
         require.fail("results file", "exist", str(path), "check the path")
-    return from_json(Path(path).read_bytes()).results
+    try:
+        return from_json(Path(path).read_bytes())
+    except require.InputError as error:
+        raise require.InputError(f"{path}: {error}") from error
+
+
+def read_results(path: str | os.PathLike[str]) -> list[Result]:
+    """The results of a JSON file that ``wconv check --json`` wrote; refused as by ``read_report``."""
+    return read_report(path).results
