@@ -14,7 +14,7 @@ from wconv.probe.api import run_sweep
 from wconv.probe.cache import Cells, default_folder
 from wconv.probe.cell import STATUSES
 from wconv.probe.order import Sweep, make_sweep
-from wconv.report.phase_plot import LOOKS, strips
+from wconv.report.phase_plot import LOOKS, status_handles, strips
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -111,12 +111,5 @@ def ribbon(axes: Any, data: Data, *, height: float = 0.05) -> None:
 
 def ribbon_legend(where: Any, *parts: Data, **style: Any) -> None:
     """A legend of the statuses that occur, of a panel or a figure."""
-    from matplotlib.patches import Patch
-
-    seen = {int(k) for data in parts for k in data["strip"]}
-    handles = [
-        Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=status)
-        for k, (status, (colour, hatch)) in enumerate(LOOKS.items())
-        if k in seen
-    ]
-    where.legend(handles=handles, **style)
+    seen = {STATUSES[int(k)] for data in parts for k in data["strip"]}
+    where.legend(handles=status_handles(seen), **style)

@@ -1,7 +1,7 @@
 """The picture of a sweep: where a theorem's premise and its conclusion hold, and where they end."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +15,7 @@ from wconv.report.style import house_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
     from xarray import DataArray, Dataset
 
 LOOKS: Final = {
@@ -177,15 +178,19 @@ def _label(axis: Any, scale: Any, values: "DataArray") -> None:
     axis.set_label_text(LETTERS.get(name, name.replace("_", " ")))
 
 
-def _legend(figure: "Figure", found: "Dataset") -> None:
+def status_handles(seen: Collection[str]) -> "list[Patch]":
+    """What a legend shows of the statuses that occur, in their order."""
     from matplotlib.patches import Patch
 
-    seen = set(found["status"].values.ravel())
-    handles = [
+    return [
         Patch(facecolor=colour, hatch=hatch, edgecolor="white", label=status)
         for status, (colour, hatch) in LOOKS.items()
         if status in seen
     ]
+
+
+def _legend(figure: "Figure", found: "Dataset") -> None:
+    handles = status_handles(set(found["status"].values.ravel()))
     figure.legend(
         handles=handles, loc="outside lower center", ncols=min(2, len(handles)), frameon=False
     )
