@@ -17,7 +17,6 @@ import argparse
 import platform
 import subprocess
 import sys
-import time
 from datetime import date
 from functools import partial
 from importlib.metadata import version
@@ -26,18 +25,16 @@ from typing import Any
 
 import jax
 import numpy as np
+from particles_clock import spread, timed
+from particles_mixtures import mixtures
 from particles_peers import (
     SCALE,
     STEP,
     TAU,
     Job,
     Langevin,
-    kde,
-    naive,
-    summed,
     triad,
     well,
-    whitened,
 )
 
 import wconv as wc
@@ -45,38 +42,14 @@ from wconv.dynamics.particle_kernel import State, advance
 from wconv.dynamics.particle_moves import Rates
 from wconv.dynamics.particle_run import Run, run_of
 from wconv.dynamics.particle_space import bytes_needed
-from wconv.measures import gridded
-from wconv.measures.mixture_kernel import log_mixture, score_mixture
 
 jax.config.update("jax_enable_x64", True)
 RESULT = Path(__file__).parent / "results" / "particles.md"
-REPEATS = 9
 TYPES = (np.float64, np.float32)
 PAIRS = 2**31
 """Pairs of a step above which an estimator that visits all of them is not run."""
 
 VERDICTS = {True: "met", False: "MISSED", None: "not decided"}
-Times = dict[str, np.ndarray]
-
-
-def timed(jobs: dict[str, Job], repeats: int = REPEATS) -> tuple[Times, Times]:
-    """Wall-clock and processor seconds of interleaved repeats: what disturbs the machine disturbs all."""
-    wall: dict[str, list[float]] = {name: [] for name in jobs}
-    cpu: dict[str, list[float]] = {name: [] for name in jobs}
-    for job in jobs.values():
-        job()
-    for _ in range(repeats):
-        for name, job in jobs.items():
-            before = time.perf_counter(), time.process_time()
-            job()
-            wall[name].append(time.perf_counter() - before[0])
-            cpu[name].append(time.process_time() - before[1])
-    return tuple({name: np.array(t) for name, t in kept.items()} for kept in (wall, cpu))
-
-
-def spread(rates: np.ndarray, form: str = ".3g") -> str:
-    low, middle, high = np.quantile(rates, [0.25, 0.5, 0.75])
-    return f"{middle:{form}} ({low:{form}}–{high:{form}})"
 
 
 def stay(s: Any, a: Any) -> Any:
@@ -265,66 +238,6 @@ def memory(size: float) -> tuple[list[str], list[tuple[str, bool, str]]]:
         ("memory is ¼ to 1¼ of what is told", fits, f"{least:.2f} to {worst:.2f}"),
         ("S = 16 with 1e6 particles each in 4 GB", largest <= 4e9, f"{largest / 1e9:.2f} GB"),
     ]
-
-
-def mixtures(size: float) -> tuple[list[str], list[tuple[str, bool, str]]]:
-    """Log-densities and scores at points, beside SciPy and NumPy, with errors from a longer sum."""
-    lines, ratios, shares, sigma = [], {}, {}, 0.2
-    for dim, n, count in ((1, 10_000, 2048), (2, 10_000, 1024), (10, 10_000, 1024)):
-        centres = whitened(int(n * size), dim)
-        width = 0.02 if dim == 1 else sigma * (1 if dim == 2 else 4)
-        if dim > 2:
-            points = centres[:count] + 0.1
-        else:
-            grid = wc.Box((-3.0,) * dim, (3.0,) * dim).grid(count if dim == 1 else 32)
-            points = grid.nodes
-        device, at = jax.device_put(centres), jax.device_put(points)
-        jobs: dict[str, Job] = {
-            "wconv, log_mixture": lambda a=at, c=device, w=width: log_mixture(
-                a, c, w
-            ).block_until_ready(),
-            "wconv, score_mixture": lambda a=at, c=device, w=width: score_mixture(
-                a, c, w
-            ).block_until_ready(),
-            "SciPy gaussian_kde": kde(points, centres, width),
-            "NumPy, all pairs": naive(points, centres, width),
-        }
-        for tol in (1e-9, 1e-13) if dim < 3 else ():
-            low = (-3.0,) * dim
-            plan = gridded.plan(low, grid.spacing, grid.shape, "none", width, tol)
-            jobs[f"wconv, gridded to {tol:g}"] = lambda c=device, p=plan: gridded.density(
-                c, p
-            ).block_until_ready()
-        wall, cpu = timed(jobs, 7)
-        shares[dim] = np.median(cpu["wconv, score_mixture"] / cpu["wconv, log_mixture"])
-        chosen = slice(None, None, max(len(points) // 64, 1))
-        truth = summed(points[chosen], centres, width)
-        for name, job in jobs.items():
-            error = "—"
-            if "score" not in name:
-                given = np.asarray(job())[chosen].astype(np.longdouble)
-                given = given if "gridded" in name else np.exp(given)
-                off = np.abs(given - np.exp(truth)).max() / np.exp(truth).max()
-                error = f"{off:.0e}"
-            times = cpu["SciPy gaussian_kde"] / cpu[name]
-            ratios[dim, name] = np.median(times)
-            lines.append(
-                f"| {dim} | {len(points)} | {name} | {spread(1e3 * wall[name])} "
-                f"| {1e3 * np.median(cpu[name]):.3g} | {np.median(times):.1f} | {error} |"
-            )
-    gates = [
-        (f"10 times SciPy, {name}, d = {dim}", ratios[dim, name] >= 10, f"{ratios[dim, name]:.1f}")
-        for dim, name in (
-            (1, "wconv, gridded to 1e-13"),
-            (1, "wconv, log_mixture"),
-            (2, "wconv, log_mixture"),
-        )
-    ]
-    for dim, share in shares.items():
-        gates.append(
-            (f"scores in twice the time of densities, d = {dim}", share <= 2, f"{share:.2f}")
-        )
-    return lines, gates
 
 
 def machine() -> str:
