@@ -40,6 +40,7 @@ from particles_peers import (
 import wconv as wc
 from wconv.dynamics.particle_kernel import State, advance
 from wconv.dynamics.particle_moves import Rates
+from wconv.dynamics.particle_noise import seeded
 from wconv.dynamics.particle_run import Run, run_of
 from wconv.dynamics.particle_space import bytes_needed
 
@@ -92,9 +93,8 @@ def moved(run: Run) -> float:
         nothing = run.dtype(0.0)
         state = State(*run.start, np.int32(-1), nothing, nothing)
         rates = Rates(*(run.dtype(rate) for rate in run.rates))
-        keys = jax.vmap(jax.random.key)(np.zeros(1, np.uint32))
         ends = np.int32(0), np.int32(1)
-        lowered = advance.lower(run.spec, rates, run.tables, state, keys, run.given, *ends)
+        lowered = advance.lower(run.spec, rates, run.tables, state, seeded([0]), run.given, *ends)
         return lowered.compile().cost_analysis()["bytes accessed"] / run.start.particles.size
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from wconv.dynamics.particle_moves import gaussian
+from wconv.dynamics.particle_noise import folded, gaussian, seeded
 
 TYPES = [np.float64, np.float32]
 compiled = jax.jit(gaussian, static_argnums=(1, 2))
@@ -13,7 +13,16 @@ compiled = jax.jit(gaussian, static_argnums=(1, 2))
 
 def drawn(seed, shape, dtype):
     with jax.enable_x64(dtype == np.float64):
-        return np.asarray(compiled(jax.random.key(seed), shape, dtype))
+        return np.asarray(compiled(seeded([seed])[0], shape, dtype))
+
+
+def test_keys_are_those_of_jax():
+    seeds, numbers = [0, 7, 2**32 - 1], [0, 3, 2**31 - 1]
+    keys = [jax.random.key(np.uint32(seed)) for seed in seeds]
+    np.testing.assert_array_equal(seeded(seeds), [jax.random.key_data(key) for key in keys])
+    for key, number in zip(keys, numbers, strict=True):
+        expected = jax.random.key_data(jax.random.fold_in(key, number))
+        np.testing.assert_array_equal(folded(jax.random.key_data(key), number), expected)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

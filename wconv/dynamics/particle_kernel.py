@@ -13,17 +13,17 @@ import jax
 import jax.numpy as jnp
 
 from wconv.dynamics.particle_moves import (
+    Functions,
     Rates,
     action_value,
-    gaussian,
     projected,
     proximal,
     reflected,
     score,
 )
+from wconv.dynamics.particle_noise import folded, gaussian
 from wconv.dynamics.particle_space import Geometry
 from wconv.dynamics.particle_values import Estimator, estimated
-from wconv.mdp.smooth import SmoothMDP
 
 AT_ONCE: Final = 2**21
 """Numbers of a step's largest table up to which all states are moved together, else one by one."""
@@ -51,7 +51,7 @@ class Spec:
     ``move`` is "langevin", "explicit", "prox" or "blob"; without an estimator V stays, or is given.
     """
 
-    smooth: SmoothMDP
+    smooth: Functions
     space: Geometry
     move: str
     estimator: Estimator | None
@@ -73,7 +73,7 @@ def advance(
 
     def step(k: Any, now: State) -> State:
         V = now.V if given.shape[0] == 0 else jnp.broadcast_to(given[k], now.V.shape)
-        here = jax.vmap(lambda key: jax.random.fold_in(key, k))(keys)
+        here = jax.vmap(lambda key: folded(key, k))(keys)
 
         def in_state(s: Any, x: Any) -> tuple[Any, ...]:
             one = partial(_moved, spec, rates, s)
@@ -100,7 +100,7 @@ def _turned(state: State) -> State:
 def _over_states(spec: Spec, in_state: Any, states: Any, x: Any) -> Any:
     """The results of every state, as (R, S, …)."""
     replications, count, dim, n = x.shape
-    across = 1 if spec.smooth.discount == 0 else count
+    across = count if spec.smooth.coupled else 1
     rows = (states, jnp.swapaxes(x, 0, 1))
     if replications * count * n * max(dim, across) <= AT_ONCE:
         found = jax.vmap(in_state)(*rows)
@@ -127,5 +127,5 @@ def _moved(spec: Spec, rates: Rates, s: Any, x: Any, V: Any, key: Any) -> tuple[
     broken = ~jnp.all(jnp.abs(to) <= spec.space.reach)  # NaN is not within reach either
     if spec.move == "blob":
         return (inside := reflected(to, spec.space)), inside, broken, stalled
-    noise = gaussian(jax.random.fold_in(key, s), x.shape, x.dtype)
+    noise = gaussian(folded(key, s), x.shape, x.dtype)
     return reflected(to + rates.sigma * noise, spec.space), to, broken, stalled

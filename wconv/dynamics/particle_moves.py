@@ -1,21 +1,32 @@
 """JAX kernels of one state's particles: action values, the proximal step, ends of the space, the score."""
 
-from math import factorial, pi
 from typing import Any, Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from wconv.dynamics.particle_space import Geometry
-from wconv.mdp.smooth import SmoothMDP
+from wconv.mdp.smooth import SmoothMDP, StateActionFunction
 
 NEWTON: Final = 12
 """Newton steps of a proximal transport: quadratic from a + η∇q(a), where the objective is concave."""
 
-TERMS: Final = 9
-"""Terms of the series of sine and cosine up to π/4: the next is below 1e-19, and those that float32 does not
-see cost little beside its random words."""
+
+class Functions(NamedTuple):
+    """What of a problem is compiled; its temperature and discount are rates.
+
+    So problems that differ in nothing else share a program. ``coupled`` unless the discount is 0.
+    """
+
+    reward: StateActionFunction
+    transition: StateActionFunction
+    n_states: int
+    coupled: bool
+
+    @classmethod
+    def of(cls, smooth: SmoothMDP) -> "Functions":
+        """The functions of a problem."""
+        return cls(smooth.reward, smooth.transition, smooth.n_states, smooth.discount > 0)
 
 
 class Rates(NamedTuple):
@@ -28,10 +39,10 @@ class Rates(NamedTuple):
     sigma: Any
 
 
-def action_value(smooth: SmoothMDP, rates: Rates, s: Any, V: Any, a: Any) -> Any:
+def action_value(smooth: Functions, rates: Rates, s: Any, V: Any, a: Any) -> Any:
     """r(s, a) + γP(s, a)·V − β|a|²/2 of one action a (d,)."""
     value = smooth.reward(s, a)
-    if smooth.discount > 0:
+    if smooth.coupled:
         value = value + rates.gamma * jnp.dot(smooth.transition(s, a), V, precision="highest")
     return value - rates.beta * jnp.sum(jnp.square(a)) / 2
 
@@ -105,44 +116,3 @@ def score(x: Any, sigma: Any, space: Geometry) -> Any:
     from wconv.measures.mixture_kernel import score_mixture
 
     return score_mixture(x, with_images(x, space), sigma)
-
-
-def gaussian(key: Any, shape: tuple[int, int], dtype: Any) -> Any:
-    """Independent standard normal numbers (d, N).
-
-    Box and Muller's √(−2 log u)·(cos, sin)(2πv − π/4), u and v from all words of the generator's blocks.
-    It takes half to two thirds of the time of ``jax.random.normal``, which in float32 uses one word of two,
-    and has an inverse error function of three polynomials. Tails reach 6.7 deviations in float32, 9.4 in
-    float64.
-    """
-    dim, n = shape
-    parts = np.dtype(dtype).itemsize // 4
-    # Keys that are split off are the words of the same counter as random bits, but both of them.
-    blocks = jax.random.key_data(jax.random.split(key, (parts, dim, -(-n // 2))))
-    words = [blocks[k, ..., word] for word in range(2) for k in range(parts)]
-    radial, (turn, *finer) = words[:parts], words[parts:]
-    quarter, within = turn >> 30, turn & np.uint32(2**30 - 1)
-    radius = jnp.sqrt(-2 * jnp.log(_unit(radial, dtype)))
-    radius = jnp.where(quarter >= 2, -radius, radius)
-    angle = (4 * _unit([within, *finer], dtype) - 0.5) * (pi / 2)
-    cos, sin = (_series(angle * angle, first) for first in (0, 1))
-    sin, odd = angle * sin, (quarter & 1) == 1
-    both = (jnp.where(odd, -sin, cos), jnp.where(odd, cos, sin))
-    # Not two by two: interleaving costs a third more.
-    return jnp.concatenate([radius * part for part in both], axis=1)[:, :n]
-
-
-def _unit(words: list[Any], dtype: Any) -> Any:
-    """Words of 32 bits, the highest first, as a number in (0, 1]."""
-    number = words[0].astype(dtype)
-    for word in words[1:]:
-        number = 2.0**32 * number + word.astype(dtype)
-    return (number + 0.5) * 2.0 ** (-32 * len(words))
-
-
-def _series(square: Any, first: int) -> Any:
-    """Σ_k (−t²)^k/(2k + first)!: cos t, and sin t/t."""
-    total = jnp.zeros_like(square)
-    for k in reversed(range(TERMS)):
-        total = total * square + (-1) ** k / factorial(2 * k + first)
-    return total

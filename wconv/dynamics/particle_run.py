@@ -78,6 +78,7 @@ class Run:
 
         from wconv.dynamics.particle_kernel import State, advance
         from wconv.dynamics.particle_moves import Rates
+        from wconv.dynamics.particle_noise import seeded
 
         wide = self.dtype == np.float64
         with jax.enable_x64(wide):
@@ -85,13 +86,12 @@ class Run:
             x, centres = (self._spread(part) for part in sample[:2])
             state = State(x, centres, sample.V, np.int32(-1), nothing, nothing)
             rates = Rates(*(self.dtype(rate) for rate in self.rates))
-            keys = jax.vmap(jax.random.key)(np.array(self.seeds, dtype=np.uint32))
             now = advance(
                 self.spec,
                 rates,
                 self.tables,
                 state,
-                keys,
+                seeded(self.seeds),
                 self.given,
                 np.int32(first),
                 np.int32(steps),
@@ -150,6 +150,7 @@ def run_of(
 ) -> Run:
     """Everything a run needs; see ``evolve_particles`` for what is refused."""
     from wconv.dynamics.particle_kernel import Spec
+    from wconv.dynamics.particle_moves import Functions
 
     smooth = smooth_of(problem)
     space, tau = geometry(smooth.space), smooth.temperature
@@ -183,7 +184,7 @@ def run_of(
         precision=precision,
     )
     return Run(
-        Spec(smooth, space, _move(method), estimator),
+        Spec(Functions.of(smooth), space, _move(method), estimator),
         (smooth.discount, tau, method.step, beta, sigma),
         tables,
         np.zeros((0, smooth.n_states), dtype) if given is None else given.astype(dtype),
@@ -352,10 +353,11 @@ def _first_values(
         require.fail("start", need, "particles", remedy)
     import jax
 
+    from wconv.dynamics.particle_moves import Functions
     from wconv.dynamics.particle_values import means, solved
 
     with jax.enable_x64(True):
-        over = jax.vmap(partial(means, smooth), in_axes=(0, 0))
+        over = jax.vmap(partial(means, Functions.of(smooth)), in_axes=(0, 0))
         reward, kernel = jax.vmap(over, in_axes=(None, 0))(np.arange(smooth.n_states), drawn)
         return np.asarray(solved(reward, kernel, np.float64(smooth.discount)))
 

@@ -17,10 +17,9 @@ import jax
 import jax.numpy as jnp
 
 from wconv.dynamics.langevin_kernel import Drift, noise_kernel
-from wconv.dynamics.particle_moves import Rates, with_images
+from wconv.dynamics.particle_moves import Functions, Rates, with_images
 from wconv.dynamics.particle_space import Geometry
 from wconv.dynamics.resolvent_kernel import value
-from wconv.mdp.smooth import SmoothMDP
 
 TILE: Final = 2**18
 """Pairs (particle, node of an axis) held at a time, of all systems and states together."""
@@ -80,7 +79,7 @@ def each_mixture(rows: Any, sigma: Any, axes: Drift, *, shape: tuple[int, ...], 
 
 def estimated(
     how: Estimator,
-    smooth: SmoothMDP,
+    smooth: Functions,
     space: Geometry,
     rates: Rates,
     tables: Any,
@@ -116,7 +115,7 @@ def estimated(
     return jax.vmap(lambda pi: value(problem, pi))(found), missed.max()
 
 
-def means(smooth: SmoothMDP, s: Any, x: Any) -> tuple[Any, Any]:
+def means(smooth: Functions, s: Any, x: Any) -> tuple[Any, Any]:
     """Averages over particles (N, d) of r and of P(·|s, a), (S,)."""
     reward = jnp.mean(jax.vmap(lambda a: smooth.reward(s, a))(x))
     return reward, jnp.mean(jax.vmap(lambda a: smooth.transition(s, a))(x), axis=0)
