@@ -1,5 +1,7 @@
 """Figures: known by name, drawn again from their numbers alone, with captions that the verdicts write."""
 
+import hashlib
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -177,11 +179,48 @@ def spoil_other_numbers(folder):
 
 def spoil_other_version(folder):
     text = (folder / "toy.json").read_text()
-    (folder / "toy.json").write_text(text.replace('"schema": 1', '"schema": 0'))
+    (folder / "toy.json").write_text(text.replace('"schema": 2', '"schema": 1'))
 
 
 def spoil_no_record(folder):
     (folder / "toy.json").write_text("{}")
+
+
+def spoil_torn_numbers(folder):
+    (folder / "toy.npz").write_bytes((folder / "toy.npz").read_bytes()[:-40])
+
+
+def spoil_torn_record(folder):
+    (folder / "toy.json").write_bytes((folder / "toy.json").read_bytes()[:-40])
+
+
+def spoil_binary_record(folder):
+    (folder / "toy.json").write_bytes(b"\xff\x00PK")
+
+
+def edit(folder, change):
+    """Change the record by hand."""
+    record = json.loads((folder / "toy.json").read_text())
+    change(record)
+    (folder / "toy.json").write_text(json.dumps(record))
+
+
+def spoil_a_verdict(folder):
+    edit(folder, lambda record: record["results"][0].update(tightness=0.999))
+
+
+def spoil_the_environment(folder):
+    edit(folder, lambda record: record["environment"].update(numpy="9"))
+
+
+def spoil_numbers_and_digest(folder):
+    spoil_torn_numbers(folder)
+    digest = hashlib.sha256((folder / "toy.npz").read_bytes()).hexdigest()
+    edit(folder, lambda record: record.update(digest=digest))
+
+
+def spoil_the_name(folder):
+    edit(folder, lambda record: record.update(name="other"))
 
 
 @pytest.mark.parametrize(
@@ -189,8 +228,15 @@ def spoil_no_record(folder):
     [
         (spoil_nothing_there, "no such file"),
         (spoil_other_numbers, "be those of its record"),
-        (spoil_other_version, "be 1, got 0"),
-        (spoil_no_record, "be of this version"),
+        (spoil_other_version, r"toy\.json must be 2, got 1"),
+        (spoil_no_record, r"toy\.json must be of this version"),
+        (spoil_torn_numbers, r"toy\.npz must be those of its record"),
+        (spoil_torn_record, r"toy\.json must be of this version"),
+        (spoil_binary_record, r"toy\.json must be of this version"),
+        (spoil_a_verdict, r"toy\.json must be as it was written"),
+        (spoil_the_environment, r"toy\.json must be as it was written"),
+        (spoil_numbers_and_digest, r"toy\.json must be as it was written"),
+        (spoil_the_name, r"toy\.json must be as it was written"),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )

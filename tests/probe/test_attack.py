@@ -233,6 +233,7 @@ def test_a_false_theorem_is_refuted_loudly_saved_and_replayed(tmp_path, capsys):
         (lambda: space_of("1", "0.5:1.5", ("reference",)), "discount must lie in"),
         (lambda: space_of("1", "0.5", ()), "start must name at least one"),
         (lambda: Family(bound=-1.0), "bound must be positive"),
+        (lambda: space_of("1", "0.5", ("reference",), resolution=5000), "at most 4096, got 5000"),
         (lambda: SMALL.problem(np.full(SMALL.shape, 9.0)), "coefficients must lie within"),
     ],
 )
@@ -253,6 +254,12 @@ GOOD = WorstCase("bellman-sandwich", None, Candidate(drawn(SMALL)), Scored(0.5, 
         ('verdict = "HOLDS"', 'verdict = "FINE"', "verdict must be a known name"),
         ('start = "ref', 'claim = 3\nstart = "ref', "claim must be a text"),
         ("bound = 1.0", "", "have all entries, got no bound"),
+        (
+            "resolution = 32",
+            "resolution = 100000000",
+            "resolution must be at most 4096, got 100000000",
+        ),
+        ("states = 2", "states = 100000000", "states must be at most 64, got 100000000"),
         ("bound = 1.0", "bound = 1.0\nx = 1", "have no other entries, got x"),
     ],
 )

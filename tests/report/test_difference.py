@@ -10,21 +10,32 @@ CLAIM = {
     "name": "c", "verdict": "HOLDS", "tag": "sharp", "message": "", "margin": 0.1, "margin_error": 1e-3,
     "tightness": 0.9, "tightness_error": 1e-3, "teeth": {"bound": 0.9}, "points": 1, "resolved": 1,
     "where": {"state": 1, "lhs": 0.9, "rhs": 1.0}, "errors": {"lhs: rounding": 1e-3},
+    "constants": {"C": [1.0, 2.0], "tau": [0.5, 0.5]},
 }  # fmt: skip
+SECOND = CLAIM | {"name": "d", "margin": 0.2, "constants": {}}
 CASE = {
     "id": "wpg-res", "instance": "garnet", "parameters": {"discount": 0.5}, "policies": "mixed",
     "start": "reference", "paths": [], "role": "case", "name": "", "expected": "HOLDS",
     "as_expected": True, "verdict": "HOLDS", "tag": "sharp", "margin": 0.1, "margin_error": 1e-3,
     "tightness": 0.9, "tightness_error": 1e-3, "teeth": {"bound": 0.9},
     "grade": "C", "where": {"claim": "c"}, "errors": {},
-    "points": 1, "hypotheses": [], "claims": [CLAIM], "message": "", "seconds": 2.0, "reproduce": "",
+    "points": 2, "hypotheses": [], "claims": [CLAIM, SECOND], "message": "", "seconds": 2.0, "reproduce": "",
 }  # fmt: skip
-CONTROL = CASE | {"role": "control", "name": "wrong", "expected": "VIOLATED", "verdict": "VIOLATED"}
-CONTROL = CONTROL | {"claims": [CLAIM | {"verdict": "VIOLATED", "margin": -0.1, "tag": ""}]}
+FALSE = {"verdict": "VIOLATED", "margin": -0.1, "tag": ""}
+VIOLATED = CASE | FALSE | {"claims": [CLAIM | FALSE, SECOND], "as_expected": False}
+CONTROL = {"role": "control", "name": "wrong", "expected": "VIOLATED"}
+HELD = CASE | CONTROL | {"as_expected": False}
+CONTROL = VIOLATED | CONTROL | {"as_expected": True}
+NOTHING = {"claims": [], "points": 0, "margin": "NaN", "tag": ""}
+ERROR = CASE | NOTHING | {"verdict": "ERROR", "as_expected": False}
+OUTSIDE = CASE | {
+    "verdict": "INAPPLICABLE", "hypotheses": [{"name": "H1", "holds": False, "detail": ""}],
+}  # fmt: skip
 
 
 def claim(**changes):
-    return CASE | {"claims": [CLAIM | changes]}
+    row = {name: value for name, value in changes.items() if name == "margin"}
+    return CASE | row | {"claims": [CLAIM | changes, SECOND]}
 
 
 SAME = [CASE, CONTROL]
@@ -39,29 +50,50 @@ AFTER = {
     "a margin that is infinite now": ([claim(margin="Infinity"), CONTROL], 3, "inf"),
     "a tightness": ([claim(tightness=0.95, where={"lhs": 0.95, "rhs": 1.0}), CONTROL], 3, "tightness"),
     "a tag": ([claim(tag="toothless"), CONTROL], 3, "c: tag"),
-    "a claim gone": ([CASE | {"claims": []}, CONTROL], 3, "gone"),
-    "a result gone": ([CASE], 3, "control: wrong (on garnet)"),
+    "a claim gone": ([CASE | {"claims": [CLAIM], "points": 1}, CONTROL], 3, "gone"),
+    "a control gone": ([CASE], 3, "control: wrong (on garnet)"),
+    "a control added": ([CASE, CONTROL, CONTROL | {"name": "other"}], 3, "control: other (on garnet)"),
+    "a control added that holds": ([CASE, CONTROL, HELD | {"name": "other"}], 1, "control: other"),
+    "teeth gone": ([claim(teeth={}), CONTROL], 3, "c: teeth of bound"),
+    "a constant gone": ([claim(constants={"C": [1.0, 2.0]}), CONTROL], 3, "c: tau"),
+    "a constant added": (
+        [claim(constants=CLAIM["constants"] | {"b": [3.0, "Infinity"]}), CONTROL], 3, "[3, inf]",
+    ),
+    "a bracket elsewhere": (
+        [claim(constants={"C": [2.001, 2.002], "tau": [0.5, 0.5]}), CONTROL], 3, "[2.001,",
+    ),
+    "a bracket beside an infinite one": (
+        [claim(constants={"C": [3.0, "Infinity"], "tau": [0.5, 0.5]}), CONTROL], 3, "[3, inf]",
+    ),
+    "a bracket within": ([claim(constants={"C": [1.4, 1.6], "tau": [0.5, 0.5]}), CONTROL], 0, "0 changes"),
+    "a constant that is exact, off by a rounding": (
+        [claim(constants={"C": [1.0, 2.0], "tau": [0.5000000000000001] * 2}), CONTROL], 0, "0 changes",
+    ),
+    "constants not told by an older version": (
+        [CASE | {"claims": [{k: v for k, v in CLAIM.items() if k != "constants"}, SECOND]}, CONTROL],
+        0, "0 changes",
+    ),
     "a result added": ([CASE, CONTROL, CASE | {"instance": "ring"}], 3, "ring discount=0.5"),
     "a result of other options": ([CASE | {"options": {"n": 3}}, CONTROL], 3, "2 changes"),
     "a failure added": (
-        [CASE, CONTROL, CASE | {"instance": "ring", "verdict": "ERROR", "as_expected": False}], 1, "ERROR",
+        [CASE, CONTROL, ERROR | {"instance": "ring"}], 1, "ERROR",
     ),
-    "a case that held": ([CASE | {"verdict": "VIOLATED", "as_expected": False}, CONTROL], 1, "VIOLATED"),
+    "a case that held": ([VIOLATED, CONTROL], 1, "VIOLATED"),
     "a case that held, expectedly": (
-        [CASE | {"verdict": "INAPPLICABLE", "expected": "INAPPLICABLE"}, CONTROL], 1, "INAPPLICABLE",
+        [OUTSIDE | {"expected": "INAPPLICABLE"}, CONTROL], 1, "INAPPLICABLE",
     ),
-    "a control that holds": (
-        [CASE, CONTROL | {"verdict": "HOLDS", "as_expected": False}], 1, "control: wrong",
-    ),
+    "a control that holds": ([CASE, HELD], 1, "control: wrong"),
     "a hypothesis": (
-        [CASE | {"hypotheses": [{"name": "H1", "holds": None, "detail": ""}]}, CONTROL], 3, "undecided",
+        [CASE | {"hypotheses": [{"name": "H1", "holds": True, "detail": ""}]}, CONTROL], 3, "not told",
     ),
     "an error that grew": ([claim(margin_error=0.09), CONTROL], 3, "0.1 ± 0.09"),
     "fewer points resolved": ([claim(resolved=0), CONTROL], 3, "0/1"),
     "a second answer to a question, another one": (
-        [CASE | {"verdict": "VIOLATED", "as_expected": False}, CASE, CONTROL], 1, "VIOLATED",
+        [VIOLATED, CASE, CONTROL], 1, "VIOLATED",
     ),
-    "a claim of the same name": ([CASE | {"claims": [CLAIM, CLAIM]}, CONTROL], 3, "c (2)"),
+    "a claim of the same name": (
+        [CASE | {"claims": [CLAIM, CLAIM, SECOND], "points": 3}, CONTROL], 3, "c (2)",
+    ),
     "a promise broken": ([CASE | {"as_expected": False}, CONTROL], 1, "NOT as expected"),
 }  # fmt: skip
 
@@ -81,7 +113,8 @@ def test_what_changed_and_the_exit_code(name, tmp_path, capsys):
 
 
 def test_a_verdict_that_mends_itself_is_a_change_but_not_for_the_worse(tmp_path, capsys):
-    bad = CASE | {"verdict": "INCONCLUSIVE", "as_expected": False}
+    undecided = {"hypotheses": [{"name": "H1", "holds": None, "detail": ""}]}
+    bad = CASE | undecided | {"verdict": "INCONCLUSIVE", "as_expected": False}
     assert main(["diff", written(tmp_path / "a", [bad]), written(tmp_path / "b", [CASE])]) == 3
     assert "INCONCLUSIVE" in capsys.readouterr().out
 

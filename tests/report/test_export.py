@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -36,8 +37,14 @@ def report(*results):
 
 
 def test_json_round_trip_keeps_infinities_and_nan():
+    claim = CLAIM | {"margin": float("inf"), "points": 3}
     original = report(
-        result(margin=float("inf"), margin_error=float("nan"), tightness=float("-inf"))
+        result(
+            margin=float("inf"),
+            margin_error=float("nan"),
+            tightness=float("-inf"),
+            claims=[claim],
+        )
     )
     text = export.to_json(original)
     assert '"Infinity"' in text
@@ -216,6 +223,69 @@ def test_a_path_without_permission_is_refused_before_any_work(tmp_path, monkeypa
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(InputError, match="output path must be writable"):
         export.check_writable([tmp_path / "x.json"])
+
+
+WHOLE = {"claims": [CLAIM | {"margin": 1e-16, "tag": "exact"}], "points": 1}
+FALSE = {"verdict": "VIOLATED", "margin": -0.1, "tag": ""}
+UNSOUND = {
+    "another version": ({}, {}, "schema must be 1, got 7"),
+    "an unknown verdict": ({"verdict": "FINE"}, {}, r"verdict of x on garnet .* valid: HOLDS, VIOLATED"),
+    "an unknown verdict of a claim": ({}, {"verdict": "INAPPLICABLE"}, "verdict of claim 'c' of x on garnet"),
+    "an unknown expectation": ({"expected": "FINE"}, {}, "expected verdict of x on garnet"),
+    "an unknown tag": ({}, {"tag": "sharpest"}, "tag of claim 'c' of x"),
+    "an unknown grade": ({"grade": "A+"}, {}, "grade of x on garnet"),
+    "unknown policies": ({"policies": "all"}, {}, "policies of x on garnet"),
+    "an unknown start": ({"start": "here"}, {}, "start of x on garnet"),
+    "no claims": ({"claims": [], "points": 0, "margin": "NaN"}, {}, r"must follow .*\(ERROR\), got HOLDS"),
+    "a claim that does not hold": (
+        {}, {"verdict": "INCONCLUSIVE", "tag": ""}, r"must follow .*\(INCONCLUSIVE\), got HOLDS",
+    ),
+    "a verdict of its own": (FALSE, {"margin": -0.1}, "margin of claim 'c' .* minus its error"),
+    "a premise that fails": (
+        {"hypotheses": [{"name": "H1", "holds": False, "detail": ""}]}, {}, r"must follow .*\(INAPPLICABLE\)",
+    ),
+    "a premise that is undecided": (
+        {"hypotheses": [{"name": "H1", "holds": None, "detail": ""}]}, {}, r"must follow .*\(INCONCLUSIVE\)",
+    ),
+    "expected, not what is expected": ({"expected": "VIOLATED"}, {}, "as_expected .* be false for HOLDS"),
+    "a control that need not miss": (
+        {"role": "control", "name": "w"}, {}, "expected verdict of .* be VIOLATED, got 'HOLDS'",
+    ),
+    "a control without a name": ({"role": "control"}, {}, "name of a control of x must be given"),
+    "a violation that holds": (
+        {"verdict": "VIOLATED", "tag": "", "as_expected": False}, {"verdict": "VIOLATED", "tag": ""},
+        "must be negative",
+    ),
+    "no margin": ({"margin": "NaN"}, {"margin": "NaN"}, "margin of claim .c. .* minus its error"),
+    "a margin of no claim": ({"margin": 3.0}, {}, "margin of x on .* one of its claims, got 3.0"),
+    "a negative error": ({"margin_error": -1.0}, {}, "margin_error of x on .* NaN where unknown, got -1.0"),
+    "a negative error of a ratio": ({}, {"tightness_error": -1.0}, "tightness_error of claim 'c' of x"),
+    "a negative term": ({}, {"errors": {"lhs: a": -1.0}}, "lhs: a, error of claim 'c' of x .*, must be at"),
+    "an unknown term": ({}, {"errors": {"lhs: a": "NaN"}}, "must be at least 0, got nan"),
+    "teeth beyond one": ({}, {"teeth": {"tau": 1.5}}, r"tau, teeth of claim 'c' .* lie in \[0, 1\]"),
+    "more resolved than there is": ({}, {"resolved": 2}, "points resolved of claim 'c' .*, got 2 of 1"),
+    "points of nothing": ({"points": 7}, {}, "be the 1 of its claims, got 7"),
+    "a bracket upside down": ({}, {"constants": {"C": [2.0, 1.0]}}, "C of claim 'c' .* lower <= upper"),
+    "a side that is no number": ({}, {"where": {"lhs": "far", "rhs": 1.0}}, "lhs of claim 'c' .* a number"),
+    "negative seconds": ({"seconds": -1.0}, {}, "seconds of x on .* at least 0"),
+    "a field that is missing": (
+        {"claims": [{"name": "c"}]}, {}, r"results\.0\.claims\.0\.verdict: Field required",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_what_no_run_can_have_written_is_refused(name, tmp_path):
+    row, claim, words = UNSOUND[name]
+    good = json.loads(export.to_json(report(result(**WHOLE))))
+    whole = good["results"][0]
+    bad = whole | {"claims": [whole["claims"][0] | claim]} | row
+    version = 7 if name == "another version" else 1
+    (tmp_path / "good.json").write_text(json.dumps(good))
+    (tmp_path / "bad.json").write_text(json.dumps(good | {"results": [bad], "schema": version}))
+    assert len(export.read_results(tmp_path / "good.json")) == 1
+    with pytest.raises(InputError, match=rf"bad\.json: .*{words}"):
+        export.read_results(tmp_path / "bad.json")
 
 
 @pytest.mark.parametrize("name", BAD)

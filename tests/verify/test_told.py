@@ -199,3 +199,15 @@ def test_too_few_nodes_are_counted_as_the_user_counts_them(told, refused):
     message = run_on(one_off(body, kind="continuum")).result.message
     assert "on half the nodes (8 of 16 an axis): " in message
     assert told.replace("12", "24") in message
+
+
+@pytest.mark.parametrize(
+    ("id", "option"), [("wppg-inexact", "noise"), ("wppg-any-step-inexact", "bias")]
+)
+def test_what_is_swept_does_not_rename_claims(id, option):
+    def names(sizes):
+        found = wc.verify(id, "ring", resolution=32, discount=0.5, **{option: sizes})
+        return [claim.name.partition(":")[0] for claim in found.result.claims]
+
+    assert names(0.01) == [option]
+    assert names((0.01, 0.02)) == [f"{option} 1 of 2", f"{option} 2 of 2"]

@@ -11,14 +11,13 @@ Reference.   docs/theory.md, section 5.
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 import wconv as wc
 from theory_checks.wpg import gaps, part
 from theory_checks.wpg.gap_matrix import optimal_kernel
 from theory_checks.wpg.wpg_frozen import on_a_line
 from theory_checks.wppg import SHORT, TRANSLATE, ZOO
 from theory_checks.wppg.wppg_any_step import FINE_LINE
+from theory_checks.wppg.wppg_inexact import by_role
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
@@ -54,13 +53,13 @@ def wppg_any_step_inexact(run: "wc.Run") -> Iterator[Item]:
         return
     kernel = optimal_kernel(run)
     eta = run.options["step_size"]
-    for bias in np.atleast_1d(run.options["bias"]).tolist():
+    for name, bias in by_role("bias", run.options["bias"]):
         path = run.path(wc.InexactWPPG(eta, bias=bias, tol=1e-12), steps=STEPS)
         found = run.gibbs_constants(path)
         yield finite("H2", C_LS=found.at)
         W = gaps(run, path)
         yield at_most(
-            f"bias {bias:g}: W_{{k+1}} <= (I - D_c(I - gamma P*)) W_k + 2 zeta/(1-gamma)",
+            f"{name}: W_{{k+1}} <= (I - D_c(I - gamma P*)) W_k + 2 zeta/(1-gamma)",
             W[1:],
             bounds.gaps_with_bias.given(gaps=W[:-1], kernel=kernel),
             over="step state",

@@ -48,6 +48,13 @@ def loudest(run: "wc.Run", noise: float) -> float:
     return noise / float(np.linalg.norm(4 * np.pi / np.multiply(grid.shape, grid.spacing)))
 
 
+def by_role(symbol: str, sizes: float | tuple[float, ...]) -> Iterator[tuple[str, float]]:
+    """Each size with a name for claims that says which it is and not how large: a sweep would name others."""
+    each = np.atleast_1d(sizes).tolist()
+    for k, size in enumerate(each, 1):
+        yield symbol if len(each) == 1 else f"{symbol} {k} of {len(each)}", size
+
+
 @check(
     "wppg-inexact",
     cases=CASES,
@@ -65,7 +72,7 @@ def wppg_inexact(run: "wc.Run") -> Iterator[Item]:
     mdp, kernel = run.mdp, optimal_kernel(run)
     best = run.true.inequalities(run.true.solution.policy).log_sobolev
     eta = run.options["step_size"]
-    for noise in np.atleast_1d(run.options["noise"]).tolist():
+    for name, noise in by_role("noise", run.options["noise"]):
         W = wc.stack(
             [
                 gaps(run, run.path(wc.InexactWPPG(eta, noise=noise, seed=seed), steps=STEPS))
@@ -78,7 +85,7 @@ def wppg_inexact(run: "wc.Run") -> Iterator[Item]:
         yield finite("H2", C_LS=C)
         mean = wc.replicated(W, confidence=CONFIDENCE)
         yield at_most(
-            f"noise {noise:g}: E W_{{k+1}} <= (I - D_c'(I - gamma P*)) E W_k + eta sigma^2/2(1-gamma)",
+            f"{name}: E W_{{k+1}} <= (I - D_c'(I - gamma P*)) E W_k + eta sigma^2/2(1-gamma)",
             mean[1:],
             bounds.gaps_with_noise.given(gaps=mean[:-1], kernel=kernel),
             over="step state",

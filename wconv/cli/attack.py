@@ -48,13 +48,13 @@ def attack(
     budget
         Time to spend: a number with s, m or h.
     states
-        How many states.
+        How many states, at most 64.
     modes
         How many Fourier modes rewards and logits of transitions have.
     bound
         R: rewards lie in [-R, R].
     resolution
-        Nodes on the circle.
+        Nodes on the circle, at most 4096.
     start
         Where paths start; of several, each restart draws one.
     claim

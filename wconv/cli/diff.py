@@ -11,7 +11,8 @@ def diff(before: Path, after: Path, *, checks: Checks = None) -> int:
 
     Verdicts, expectations and hypotheses, results and claims that came or went, points that were resolved,
     margins, tightnesses and constants that moved by more than both errors and one per cent, or whose errors
-    grew tenfold; then seconds by chapter, and the environment. The exit code is 0 when none of the former
+    grew tenfold; teeth and named constants that came or went, and constants whose brackets have nothing in
+    common any more; then seconds by chapter, and the environment. The exit code is 0 when none of the former
     changed, 1 when something got worse (a case that held does not, a control is violated no longer,
     something is no longer as expected), 3 when something else changed.
 

@@ -17,9 +17,10 @@ from wconv.gallery.figure import Data, Figure
 from wconv.report.environment import environment
 from wconv.report.export import check_writable
 from wconv.report.schema import Result
+from wconv.report.sound import first_of
 from wconv.report.style import house_style
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 METADATA: Final[Mapping[str, Any]] = {
     "pdf": {"CreationDate": None},
     "png": {},
@@ -29,7 +30,10 @@ METADATA: Final[Mapping[str, Any]] = {
 
 
 class Record(BaseModel):
-    """What stands beside the numbers: caption, verdicts, environment, and which numbers they belong to."""
+    """What stands beside the numbers: caption, verdicts, environment, and which numbers they belong to.
+
+    ``digest`` and ``seal`` tell what was torn or edited by hand; they are no signature.
+    """
 
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings", extra="forbid")
 
@@ -43,6 +47,13 @@ class Record(BaseModel):
     """Shapes of the arrays of NAME.npz."""
     digest: str
     """SHA-256 of NAME.npz."""
+    seal: str = ""
+    """SHA-256 of all the rest: what was edited is not drawn again."""
+
+    @property
+    def own_seal(self) -> str:
+        """What ``seal`` must be."""
+        return _sha256(self.model_dump_json(by_alias=True, exclude={"seal"}).encode())
 
 
 class _Saved(dict[str, Array]):
@@ -71,7 +82,7 @@ def make(figure: Figure, out: Path) -> Record:
     data = {name: np.asarray(array) for name, array in figure.compute().items()}
     numbers = _packed(data)
     results = [one.result() for one in figure.claims]
-    written = record(figure, results, environment(), data, hashlib.sha256(numbers).hexdigest())
+    written = record(figure, results, environment(), data, _sha256(numbers))
     pictures = drawn(figure, data)
     atomic_write(paths(figure, out)["npz"], numbers)
     _write(figure, out, written, pictures)
@@ -85,7 +96,7 @@ def redraw(figure: Figure, out: Path) -> Record:
         The record, whose caption has the words of today and the verdicts of then.
 
     Raises:
-        InputError: numbers that are missing, of another version, or not those of the record.
+        InputError: numbers or a record that are missing, broken, of another version, or not as written.
 
     """
     found = paths(figure, out)
@@ -110,8 +121,8 @@ def record(
     data: Data,
     digest: str,
 ) -> Record:
-    """The record of a figure, with its caption."""
-    return Record(
+    """The record of a figure, with its caption and seal."""
+    whole = Record(
         schema=SCHEMA,
         name=figure.name,
         title=figure.title,
@@ -121,6 +132,7 @@ def record(
         data={name: list(np.shape(array)) for name, array in data.items()},
         digest=digest,
     )
+    return whole.model_copy(update={"seal": whole.own_seal})
 
 
 def paths(figure: Figure, out: Path) -> dict[str, Path]:
@@ -146,6 +158,10 @@ def _packed(data: Mapping[str, Array]) -> bytes:
     return stream.getvalue()
 
 
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 def _read(found: Mapping[str, Path], name: str, remedy: str) -> tuple[Record, bytes]:
     """The record and the numbers it belongs to."""
     for kind in ("json", "npz"):
@@ -154,12 +170,14 @@ def _read(found: Mapping[str, Path], name: str, remedy: str) -> tuple[Record, by
     try:
         old = Record.model_validate_json(found["json"].read_bytes())
     except ValueError as error:
-        first = str(error).splitlines()[0]
-        require.fail(f"record {found['json']}", "be of this version of wconv", first, remedy)
+        told = first_of(error)
+        require.fail(f"record {found['json']}", "be of this version of wconv", told, remedy)
     if old.version != SCHEMA:
         require.fail(f"schema of {found['json']}", f"be {SCHEMA}", old.version, remedy)
+    if (old.seal, old.name) != (old.own_seal, name):
+        require.fail(f"record {found['json']}", "be as it was written", "an edited one", remedy)
     numbers = found["npz"].read_bytes()
-    if hashlib.sha256(numbers).hexdigest() != old.digest:
+    if _sha256(numbers) != old.digest:
         require.fail(f"data {found['npz']}", "be those of its record", "other bytes", remedy)
     return old, numbers
 

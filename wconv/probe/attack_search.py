@@ -57,6 +57,10 @@ class Space:
     discounts: tuple[float, float] | None = None
     starts: tuple[Start, ...] = ("reference",)
 
+    def __post_init__(self) -> None:
+        """InputError as for ``Family.affordable``."""
+        self.family.affordable()
+
     def drawn(self, rng: np.random.Generator) -> tuple[Family, Start]:
         """A family of the ranges (τ log-uniform, γ uniform) and a start."""
         tau, gamma = self.family.temperature, self.family.discount

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,6 +19,7 @@ from wconv.probe.cache import Cells
 from wconv.probe.cell import alike, compute, compute_alike, failed
 from wconv.probe.order import Point, Sweep
 from wconv.report.schema import Result
+from wconv.verify.parallel import end_with_parent
 
 OpenPool = Callable[[], AbstractContextManager[Executor]]
 
@@ -68,18 +68,6 @@ def sweep_cells(
         if cells:
             cells.write(point, result)
         yield point, result, False
-
-
-def end_with_parent() -> None:
-    """Let this process end when the one that started it was killed: nobody would wait for it any more."""
-    parent = multiprocessing.parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -28,6 +28,9 @@ LARGEST: Final = 2.0
 LEAST_NODES: Final = 32
 """Constants need 16 nodes, and a continuum check repeats itself on half of them."""
 
+MOST_STATES, MOST_NODES = 64, 4096
+"""Of what is searched: to certify along a path takes minutes with ten states already."""
+
 TYPICAL: Final = 1.0
 """Standard deviation of random coefficients of mode one; mode k has that over k."""
 
@@ -51,6 +54,15 @@ class Family:
         require.positive("temperature", self.temperature, "e.g. 0.5")
         require.within("discount", self.discount, 0.0, 1.0, "e.g. 0.8")
         require.count("resolution", self.resolution, max(LEAST_NODES, 8 * self.modes))
+
+    def affordable(self) -> None:
+        """InputError for more states or nodes than a search allows."""
+        for symbol, value, most in (
+            ("states", self.states, MOST_STATES),
+            ("resolution", self.resolution, MOST_NODES),
+        ):
+            if value > most:
+                require.fail(symbol, f"be at most {most}", value, "take fewer")
 
     @property
     def shape(self) -> tuple[int, int, int]:

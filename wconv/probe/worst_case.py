@@ -109,7 +109,8 @@ def read_worst_case(path: str | os.PathLike[str]) -> WorstCase:
     """The record in a file that an attack wrote.
 
     Raises:
-        InputError: no such file, no TOML, another format, a missing or ill-formed entry.
+        InputError: no such file, no TOML, another format, a missing or ill-formed entry, more states or
+            nodes than a search allows.
 
     """
     try:
@@ -148,12 +149,14 @@ def _record(table: dict[str, Any]) -> WorstCase:
     known = {each.name: problem[each.name] for each in fields(Family)}
     if other := sorted(problem.keys() - {*known, "coefficients"}):
         require.fail("problem", "have no other entries", ", ".join(other), "remove them")
+    family = Family(**known)
+    family.affordable()
     start: Any = require.choice("start", table["start"], STARTS)
     claim = table.get("claim")
     return WorstCase(
         name=_text("name", table["name"]),
         claim=None if claim is None else _text("claim", claim),
-        candidate=Candidate(Family(**known).problem(coefficients), start),
+        candidate=Candidate(family.problem(coefficients), start),
         scored=_scored(found),
     )
 

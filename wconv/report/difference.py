@@ -12,6 +12,7 @@ from rich.text import Text
 from wconv.report import format as fmt
 from wconv.report.schema import ClaimRecord, Report, Result, numbered
 from wconv.report.table import Column, fitted
+from wconv.theory.judge import RESOLUTION
 
 MOVED: Final = 0.01
 """A number has moved when it changed by more than both errors together and by this much of itself."""
@@ -24,6 +25,7 @@ PREMISE: Final = {True: "holds", False: "fails", None: "undecided"}
 EXIT_SAME, EXIT_WORSE, EXIT_OTHER = 0, 1, 3
 
 Key = tuple[str, ...]
+Bracket = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -75,19 +77,14 @@ def _by_key(results: Sequence[Result]) -> dict[Key, Result]:
     return found
 
 
-def _subject(result: Result) -> str:
-    control = f"control: {result.name}{fmt.on(result.instance)}"
-    return control if result.role == "control" else fmt.subject(result)
-
-
 def _added(result: Result) -> Change:
     worse = not result.as_expected
-    return Change(result.id, _subject(result), "result", "", result.verdict, worse)
+    return Change(result.id, fmt.titled(result), "result", "", result.verdict, worse)
 
 
 def _of_result(old: Result, new: Result | None) -> Iterator[Change]:
     """The changes of one result; of one that failed before or fails now, not those of its numbers."""
-    about = (old.id, _subject(old))
+    about = (old.id, fmt.titled(old))
     if new is None:
         yield Change(*about, "result", old.verdict, "gone")
         return
@@ -108,7 +105,7 @@ def _of_result(old: Result, new: Result | None) -> Iterator[Change]:
             yield from _of_claim((*about, name), claim, later[name], new)
         else:
             yield Change(*about, name, claim.verdict, "gone")
-    for name in later.keys() - earlier.keys():
+    for name in [name for name in later if name not in earlier]:
         yield Change(*about, name, "", later[name].verdict)
 
 
@@ -138,6 +135,11 @@ def _of_claim(
     if case and (old.resolved, old.points) != (new.resolved, new.points):
         was, now = (f"{claim.resolved}/{claim.points}" for claim in (old, new))
         yield change("resolved", was, now)
+    if case:
+        yield from (change(*told) for told in _teeth(old, new))
+        # Reports of earlier versions tell none: that is no change.
+        if all("constants" in claim.model_fields_set for claim in (old, new)):
+            yield from (change(*told) for told in _brackets(old.constants, new.constants))
     pairs = [("margin", (old.margin, old.margin_error), (new.margin, new.margin_error))]
     if case:
         before, after = ((each.tightness, each.tightness_error) for each in (old, new))
@@ -145,10 +147,46 @@ def _of_claim(
         pairs += [
             (name, _middle(*old.constants[name]), _middle(*new.constants[name]))
             for name in old.constants.keys() & new.constants.keys()
+            if not apart(old.constants[name], new.constants[name])
         ]
     for name, (a, e), (b, f) in sorted(pairs):
         if moved(a, e, b, f) or blurred(a, e, f):
             yield change(name, _told(a, e, b), _told(b, f, a))
+
+
+def _teeth(old: ClaimRecord, new: ClaimRecord) -> Iterator[tuple[str, str, str]]:
+    """Constants of which a change was or is refuted, and is or was not."""
+    for name in sorted(old.teeth.keys() ^ new.teeth.keys()):
+        was, now = (fmt.teeth({n: x for n, x in c.teeth.items() if n == name}) for c in (old, new))
+        yield f"teeth of {name}", was, now
+
+
+def _brackets(
+    old: Mapping[str, Bracket], new: Mapping[str, Bracket]
+) -> Iterator[tuple[str, str, str]]:
+    """Named constants that came, went, or lie where they did not: no number is in both brackets."""
+    for name in sorted({**old, **new}):
+        was, now = old.get(name), new.get(name)
+        if was is None or now is None or apart(was, now):
+            yield name, _span(was, now, ""), _span(now, was, "gone")
+
+
+def apart(a: Bracket, b: Bracket) -> bool:
+    """Whether two brackets have nothing in common, by more than the resolution of an equality."""
+    gap = max(a[0] - b[1], b[0] - a[1])
+    return gap > RESOLUTION * min(max(map(abs, a)), max(map(abs, b)))
+
+
+def _span(bracket: Bracket | None, other: Bracket | None, absent: str) -> str:
+    """A bracket, to digits that tell it from the other; an exact constant as a number."""
+    if bracket is None:
+        return absent
+    ends = {*bracket, *(other or ())}
+    # Ends that differ are to look different.
+    digits = (n for n in (3, 5, 8) if len({fmt.number(end, n) for end in ends}) == len(ends))
+    n = next(digits, 12)
+    low, high = (fmt.number(end, n) for end in bracket)
+    return low if bracket[0] == bracket[1] else f"[{low}, {high}]"
 
 
 def _middle(low: float, high: float) -> tuple[float, float]:

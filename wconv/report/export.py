@@ -13,6 +13,7 @@ from wconv import _require as require
 from wconv._files import atomic_write
 from wconv.report import format as fmt
 from wconv.report.schema import Report, Result
+from wconv.report.sound import first_of, refuse_unsound
 
 CSV_FIELDS: Final = (
     "id",
@@ -47,14 +48,13 @@ def from_json(text: str | bytes) -> Report:
     """Read a report back.
 
     Raises:
-        InputError: not a report of this schema.
+        InputError: not a report of this schema, or none that a run can have written.
     """
     try:
         report = Report.model_validate_json(text)
     except ValueError as error:
-        require.fail(
-            "results file", "be a wconv report", str(error).splitlines()[0], "write it with --json"
-        )
+        require.fail("results file", "be a wconv report", first_of(error), "write it with --json")
+    refuse_unsound(report)
     return report
 
 
@@ -186,7 +186,7 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     """The report that ``wconv check --json`` wrote.
 
     Raises:
-        InputError: not a path, no file there, or not a report.
+        InputError: not a path, no file there, or not a report as for ``from_json``.
 
     """
     if not isinstance(path, str | os.PathLike):
@@ -194,7 +194,11 @@ def read_report(path: str | os.PathLike[str]) -> Report:
     if not Path(path).is_file():
         require.fail("results file", "exist", str(path), "check the path")
     try:
-        return from_json(Path(path).read_bytes())
+        text = Path(path).read_bytes()
+    except OSError as error:
+        require.fail("results file", "be readable", f"{path}: {error.strerror}", "check the path")
+    try:
+        return from_json(text)
     except require.InputError as error:
         raise require.InputError(f"{path}: {error}") from error
 

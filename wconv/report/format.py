@@ -70,6 +70,13 @@ def subject(result: Result) -> str:
     return " ".join(part for part in (text, given, shown) if part)
 
 
+def titled(result: Result) -> str:
+    """What a row is about: a control by its name, a case by its subject."""
+    if result.role == "control":
+        return f"control: {result.name}{on(result.instance)}"
+    return subject(result)
+
+
 def side(claim: ClaimRecord, name: str) -> str:
     """The measured ("lhs") or proved ("rhs") number at the worst point of a claim."""
     return number(float(claim.where.get(name, "nan")), 6)

@@ -80,7 +80,7 @@ class Result(_Record):
 class Report(_Record):
     """All results of a run with the environment that produced them."""
 
-    version: int = Field(default=SCHEMA, alias="schema")
+    version: int = Field(alias="schema")
     environment: dict[str, str]
     results: list[Result]
 

@@ -6,6 +6,7 @@ the same plan from it and executes the jobs it is given by number.
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -96,13 +97,17 @@ def kept(
         yield from ((k, keep(k, execute(job, workshop))) for k, job in enumerate(jobs))
         return
     prepare(jobs, Workshop(order.seed))
-    context = multiprocessing.get_context("spawn")
-    pools = [ProcessPoolExecutor(1, context, _receive, (order,)) for _ in range(workers)]
+    pools = [_pool(order) for _ in range(workers)]
     try:
         yield from _dealt(pools, _Hands(jobs), keep)
     finally:
         for pool in pools:
             pool.shutdown(cancel_futures=True)
+
+
+def _pool(order: Order) -> Executor:
+    """One process of our own that has the plan of the order."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _receive, (order,))
 
 
 def _result(_: int, evidence: Evidence) -> Result:
@@ -175,7 +180,20 @@ _HERE: dict[str, Any] = {}
 """The jobs and the workshop of a worker process."""
 
 
+def end_with_parent() -> None:
+    """Let this process end when the one that started it was killed: nobody would wait for it any more."""
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _receive(order: Order) -> None:
+    end_with_parent()
     _HERE.update(jobs=planned(order), workshop=Workshop(order.seed))
 
 
