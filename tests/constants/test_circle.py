@@ -221,8 +221,25 @@ def test_gibbs_policies_of_a_cold_ring():
     assert found.lower[3] <= ratio * exact <= found.upper[3]
 
 
+def edge(x, width):
+    return 0.8 * np.cos(x) + np.tanh(np.sin(x) / width)
+
+
+def test_a_density_that_turns_steeply_is_resolved_or_refused_as_such():
+    """A turn between two actions 1/50 apart; a jump, which no quadrature on equal points places."""
+    truth = differences(lambda x: edge(x, 0.01), 1600)
+    found = poincare_circle(circle(lambda x: edge(x, 0.01)))
+    assert found.diagnostics["nodes"] == [513]
+    assert found.estimate[0] == pytest.approx(truth, rel=1e-4)
+    assert found.upper[0] / found.lower[0] - 1 <= 1e-6
+    with pytest.raises(SolverError, match=r"at 513 nodes: log p varies too fast, as at a jump"):
+        poincare_circle(circle(lambda x: np.sign(np.sin(x - 0.01)) + np.cos(x)))
+
+
 def test_too_deep_wells_are_refused():
-    with pytest.raises(SolverError, match=r"C_P in state 0 is known to .* at 257 nodes: raise the"):
+    with pytest.raises(
+        SolverError, match=r"C_P in state 0 is known to .* nodes: wells are deep: raise the"
+    ):
         poincare_circle(circle(lambda x: 20 * np.sin(2 * x) + 0.5 * np.cos(x)))
     coldest = wc.zoo.ring(temperature=1e-4)
     with pytest.raises(SolverError, match=r"falls to 0e\+00 of its peak, .* raise the temperature"):

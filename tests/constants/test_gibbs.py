@@ -112,6 +112,14 @@ def test_constants_are_computed_anew_beyond_a_twentieth(monkeypatch):
     assert len(calls) == 1  # what is known serves the next path
 
 
+def test_values_that_rise_by_a_thousand_temperatures_leave_nothing_known_between():
+    """e^1800 is no double: 0 and infinity, where both ends are known all the same."""
+    mdp = wc.zoo.gaussian_line(amplitude=0.0, discount=0.9, temperature=0.5, resolution=64)
+    found = wc.gibbs_constants(mdp, wc.Measured.of(np.array([0.0, 1e3])[:, None] * np.ones(4)))
+    assert found.at.upper == pytest.approx(np.full((2, 4), 0.5), rel=1e-6)
+    assert (found.worst_over.lower, found.worst_over.upper) == ([0.0], [np.inf])
+
+
 def test_without_values_it_is_the_gaussian():
     """γ = 0 and no reward: p is N(0, τ/β) whatever V."""
     mdp = wc.zoo.gaussian_line(amplitude=0.0, discount=0.0, temperature=0.3, resolution=64)

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.interpolate import CubicSpline
 
+from wconv import log_sobolev, solve, zoo
 from wconv.constants import log_sobolev_line as module
 from wconv.constants import monotone
 from wconv.constants.line import Line
@@ -352,6 +353,15 @@ def test_wells_too_deep_for_the_scan_say_so():
     _, found = solved(line_of_function(well(0.003, 0.1), Interval(-np.inf, np.inf)))
     assert found.reasons[0].startswith("no sharp value")
     assert found.lower[0] > 1e18
+
+
+def test_constants_that_no_double_holds_are_left_to_the_criteria():
+    """Wells e^{200} apart: some extremals have thresholds beyond e^{709}, which is said, not warned of."""
+    mdp = zoo.double_well(temperature=0.005)
+    found = log_sobolev(solve(mdp).policy)
+    assert "no sharp value: C_LS is larger than doubles are" in found.reasons
+    assert (found.lower > 1e75).all()
+    assert (found.upper < 1e90).all()
 
 
 INFINITE = (-np.inf, np.inf)

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import brentq
 
+from wconv import solve, zoo
 from wconv._require import InputError
 from wconv.constants.criteria import eyring_kramers
 from wconv.constants.line import Line
@@ -374,3 +376,25 @@ def test_what_lies_far_below_the_peak_may_decide(log_density, ends, truth):
     else:
         assert found.lower[0] == pytest.approx(truth, rel=1e-3)
     assert found.upper[0] <= found.lower[0] * (1 + 1e-3)
+
+
+def muckenhoupt(logs, nodes):
+    """B with B ≤ C_P ≤ 4B: both tails times the resistance to the median, by sums on 10⁵ points."""
+    x, h = np.linspace(nodes[0], nodes[-1], 100001, retstep=True)
+    p = np.exp(CubicSpline(nodes, logs - logs.max())(x))
+    mass, resistance = p * h / (p.sum() * h), h * p.sum() * h / p
+    m = np.searchsorted(np.cumsum(mass), 0.5)
+    right = np.cumsum(mass[::-1])[::-1][m:] * np.cumsum(resistance[m:])
+    left = np.cumsum(mass[: m + 1]) * np.cumsum(resistance[: m + 1][::-1])[::-1]
+    return max(right.max(), left.max())
+
+
+def test_wells_so_cold_that_coarse_panels_do_not_see_them():
+    """C_P from 2e14 to 2e23; on few panels, and cut, densities have none: tails are looked at anew."""
+    mdp = zoo.heavy(temperature=0.02)
+    policy = solve(mdp).policy
+    found = poincare_line(line_of_policy(policy))
+    B = np.array([muckenhoupt(row, mdp.grid.nodes[:, 0]) for row in policy.logf])
+    assert (found.lower >= B * (1 - 1e-3)).all()
+    assert (found.upper <= 4 * B).all()
+    assert (found.upper / found.lower - 1 <= 1e-4).all()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from wconv.theory.bounds import wpg_flow, wpg_langevin, wpg_steps
+from wconv.theory.bounds import constants, wpg_flow, wpg_langevin, wpg_steps
 
 TAU, GAMMA, ETA = 0.4, 0.7, 0.05
 RNG = np.random.default_rng(7)
@@ -42,6 +42,15 @@ def test_the_a_priori_rate_is_that_of_discounted_sums():
     assert wpg_flow.value_range(**known) == pytest.approx(float(span))
     assert wpg_flow.widest_q(**known) == pytest.approx(float(2 * R + GAMMA * span))
     assert wpg_flow.log_perturbed(oscillation=1.3, tau=TAU) == pytest.approx(1.3 / 0.4)
+
+
+def test_a_ceiling_beyond_doubles_is_infinite():
+    """C_LS(μ)e^{2(R + γv)/τ} at the exponents 2·(.2 + .7v)/.4 = 1 + 3.5v, and e^{osc}."""
+    known = {"reference": 3.0, "R_max": 0.2, "gamma": GAMMA, "tau": TAU}
+    found = wpg_langevin.a_priori_log_sobolev(v=np.array([0.0, 2.0, 1e3]), **known)
+    assert found == pytest.approx([3 * np.e, 3 * np.exp(8.0), np.inf], rel=1e-13)
+    ceiling = constants.holley_stroock(C_0=np.array([2.0, 0.5]), osc=np.array([1.0, 1e3]))
+    assert ceiling == pytest.approx([2 * np.e, np.inf], rel=1e-13)
 
 
 def test_steps_and_flows_of_vectors_are_products_of_matrices():

@@ -148,6 +148,14 @@ def test_bias_widens_the_constant_and_is_paid_twice_at_every_time():
     assert found == pytest.approx(expected, rel=1e-13)
 
 
+def test_a_bias_far_above_the_temperature_leaves_the_gaps_where_they_are():
+    """e^{2ζ/τ} is no double: nothing is kept from a step but 2ζ summed over time."""
+    found = wppg.gaps_with_bias(
+        gaps=GAPS, kernel=KERNEL, C_LS=C_LS, gamma=GAMMA, bias=400.0, **STEP
+    )
+    assert found == pytest.approx(GAPS + geometric(800.0), rel=1e-13)
+
+
 def test_noise_raises_the_vector_of_gaps_by_its_square():
     """(I − D_{c'}(I − γP))W and ησ²/2 summed over time, 1−c' = 1/(1+κ): 1/2, 1/3 and 2/3."""
     exact = dict(zip(C_LS, 1 / (1 + KAPPA), strict=True))

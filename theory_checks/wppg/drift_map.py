@@ -5,7 +5,7 @@ Setting.     q^π of a policy (with −(β/2)a² on the Gaussian line), ν = g_#
              E(x) the projection of x + ηq'(x) on A.
 Hypotheses.  (H1) Actions form a line or a circle, and r and P are smooth functions of them: L_b is finite.
 Claim.       max_π ∫q dπ − W²(π, ν)/(2η) = E_z M(g(z)), attained by π = (G∘g)_#: there it is an equality, and
-             for every π ∫q dπ ≤ E_z M(g(z)) + W²(π, ν)/(2η). With L_b the Lipschitz constant of q':
+             for every π, ∫q dπ ≤ E_z M(g(z)) + W²(π, ν)/(2η). With L_b the Lipschitz constant of q':
              |E(x) − G(x)| ≤ ηL_b|G(x) − x| ≤ η²L_b|q'(G(x))|, the explicit map is of second order.
 Tight for.   Identities. Competitors near the drift map; nearly quadratic q.
 Reference.   docs/theory.md, section 5; Wasserstein proximal policy gradient, Proposition 1.

@@ -13,11 +13,11 @@ from dataclasses import replace
 
 import wconv as wc
 from theory_checks.wppg import EVERYWHERE, LONG, PLANE, SHORT, TRANSLATE, proximal
-from wconv.theory import Item, at_least, check, control, finite
+from wconv.theory import Item, at_least, case, check, control, finite
 from wconv.theory.bounds import wppg as bounds
 
 TIGHT = replace(TRANSLATE, tight=0.4)
-CASES = [TIGHT, *EVERYWHERE[1:], PLANE]
+CASES = [TIGHT, *EVERYWHERE[1:], PLANE, case("finite-actions", tier="all")]
 CONTROLS = [
     control("steps a fifth of their length", on=TIGHT, constants={"eta": 0.2}),
     control("temperature overstated", on=TIGHT, constants={"tau": 4.0}),
@@ -43,6 +43,8 @@ def wppg_monotone(run: "wc.Run") -> Iterator[Item]:
                 moved=moves.moved, kl=wc.stack([wc.kl(old, new) for old, new in pairs])
             ),
             over="step state",
+            # Steps that stall on a finite set gain and move nothing: nothing beside what is still to gain.
+            scale=float(wc.optimality_gap(run.solution, path).value.max()),
             tau=run.mdp.tau,
             eta=eta,
         )

@@ -5,7 +5,7 @@ Setting.     Exact steps; π* optimal, ν* the stationary law of P_{π*}, Δ_k =
 Hypotheses.  (H1) The actions form a line, a circle or a finite set: there W² of any two policies is known.
              (H2) π* has one stationary law, and the divergences from it are finite.
 Claim.       Δ_{k+1} + E_{ν*}[τKL(π*‖π_{k+1}) + W²(π_{k+1}, π_k)/(2η)] ≤ γΔ_k + D_k/(2η); on a set of
-             diameter D Δ_k ≤ γ^kΔ_0 + D²/(2η(1−γ)).
+             diameter D, Δ_k ≤ γ^kΔ_0 + D²/(2η(1−γ)).
 Tight for.   Translated Gaussians at discount 0 and long steps.
 Reference.   docs/theory.md, section 5; Wasserstein proximal policy gradient, Theorem 4.
 """

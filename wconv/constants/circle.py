@@ -37,11 +37,14 @@ from wconv.outcomes import Outcome, SolverError
 if TYPE_CHECKING:
     from wconv.constants.turns import Turns
 
-NODES: Final = (65, 129, 257)
+NODES: Final = (65, 129, 257, 513)
 """Nodes of trigonometric polynomials; as many as it takes."""
 
 FINE: Final = 1e-10
 """Relative change between two resolutions below which there is no third."""
+
+ROUGH: Final = 1e-6
+"""Relative change above which the last resolution is asked for, too: what it costs is for jumps alone."""
 
 COARSE: Final = 1e-3
 """Relative change above which nothing is returned."""
@@ -51,6 +54,9 @@ BELOW: Final = 0.995
 
 CHECK: Final = 7
 """Points a node of the quadrature that checks a witness."""
+
+STEEP: Final = 0.25
+"""Change of log p between two such points beyond which it may jump there."""
 
 FAINT: Final = 1e-4
 """Amplitude of the witness where no extremal beats C_P."""
@@ -75,7 +81,7 @@ def poincare_circle(line: Line) -> Constant:
         relative, and "nodes".
 
     Raises:
-        SolverError: a density that 257 nodes do not resolve to 1e-3, or of too deep wells for float64.
+        SolverError: a density that 513 nodes do not resolve to 1e-3, or of too deep wells for float64.
 
     """
     values: list[Array] = []
@@ -86,13 +92,13 @@ def poincare_circle(line: Line) -> Constant:
         change = (
             np.abs(values[-1] / values[-2] - 1.0) if len(values) > 1 else np.ones(line.n_states)
         )
-        if change.max() <= FINE:
+        if change.max() <= (ROUGH if n == NODES[-2] else FINE):
             break
-    value = values[-1]
+    value, closer = values[-1], Ring.of(line, n, CHECK)
+    checked, change = closer.poincare_quotient(f), change + _steep_share(closer, f)
     # Errors of eigenfunctions enter quotients squared; those of large energy enter most.
     rounding = (EPS / ring.distinct * TURN / line.length) ** 2 * value
-    _require_resolved(change + rounding, n)
-    checked = Ring.of(line, n, CHECK).poincare_quotient(f)
+    _require_resolved(change, rounding, n)
     low = np.minimum(value, checked) - np.abs(value - checked)
     high = value * (1.0 + change + rounding + ROUNDING) * np.exp(line.wobble)
     return constant(
@@ -216,6 +222,19 @@ def _eigenfunction(ring: Ring) -> Array:
     return np.asarray((ring.whitening @ vectors[:, -2, :, None])[..., 0])
 
 
+def _steep_share(ring: Ring, f: Array) -> Array:
+    """The shares of Var(f) and ∫f'²dp where p may jump, (S,): how far C_P may be off, relatively."""
+    logp = np.log(np.maximum(ring.weights, np.finfo(float).tiny))
+    jumps = np.abs(np.roll(logp, -1, axis=-1) - logp) > STEEP
+    weights = ring.weights * (jumps | np.roll(jumps, 1, axis=-1))
+    at, slope = f @ ring.basis.T, f @ ring.slopes.T
+    centred = (at - (ring.weights * at).sum(axis=-1, keepdims=True)) ** 2
+    return np.asarray(
+        (weights * centred).sum(axis=-1) / (ring.weights * centred).sum(axis=-1)
+        + (weights * slope**2).sum(axis=-1) / (ring.weights * slope**2).sum(axis=-1)
+    )
+
+
 def _opened(line: Line) -> list[Side]:
     """C_P of the interval cut open where p is least, a bound on that of the circle; none if unresolved."""
     try:
@@ -253,11 +272,16 @@ def _cut_open(line: Line) -> Line:
     return replace(line, log_density=logs, low=start, high=start + turn, periodic=False)
 
 
-def _require_resolved(error: Array, nodes: int) -> None:
+def _require_resolved(change: Array, rounding: Array, nodes: int) -> None:
+    error = change + rounding
     worst = int(error.argmax())
     if not error[worst] <= COARSE:
+        remedy = (
+            "wells are deep: raise the temperature"
+            if rounding[worst] > change[worst]
+            else "log p varies too fast, as at a jump: let it turn within a few nodes"
+        )
         raise SolverError(
             Outcome.UNRESOLVED,
-            f"C_P in state {worst} is known to {error[worst]:.1e} relative at {nodes} nodes: "
-            "raise the temperature",
+            f"C_P in state {worst} is known to {error[worst]:.1e} relative at {nodes} nodes: {remedy}",
         )

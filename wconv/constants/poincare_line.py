@@ -140,15 +140,20 @@ def _shallower(line: Line) -> tuple[list[Line], Array]:
 
 
 def _truncation(depth: Array, found: "_Found") -> tuple[Array, Array]:
-    """How much of C_P the last bit of the tails contributes, relatively, and where that is no measure."""
+    """How much of C_P the last bit of the tails contributes, relatively, and where that is no measure.
+
+    It is none, either, where the first panels do not resolve C_P.
+    """
     effect, slow = np.zeros(depth.size), np.zeros(depth.size, dtype=bool)
     cut = np.isfinite(depth)
     whole = found.coarse[cut]
     before, last = found.shallower
+    known = np.isfinite(np.stack([whole, before, last])).all(axis=0)
+    whole, before, last = (np.where(known, C, 1.0) for C in (whole, before, last))
     steps = np.abs(np.stack([before - last, whole - before])) / whole
     late = depth[cut] < SHALLOWEST
-    effect[cut] = np.where(late, np.inf, steps[1])
-    slow[cut] = ~late & (steps[1] > steps[0] / 2) & (steps[1] > FINE)
+    effect[cut] = np.where(late | ~known, np.inf, steps[1])
+    slow[cut] = ~late & (~known | (steps[1] > steps[0] / 2) & (steps[1] > FINE))
     return effect, slow
 
 

@@ -25,12 +25,16 @@ from wconv.constants.line import Line
 from wconv.constants.panels import Mesh
 from wconv.constants.roots import bracketed_roots
 from wconv.measured import EPS
+from wconv.outcomes import Outcome, SolverError
 
 GAUSS: Final = 3
 """Quadrature nodes a half cell."""
 
 LONGEST: Final = 1024
 """Cells are counted at run time in arrays of this length, so that few programs are compiled."""
+
+LARGEST: Final = 709.0
+"""log C beyond which C is no double."""
 
 SMALL: Final = 0.02
 """Below this |log g²| the entropy is summed by its Taylor series: the closed form cancels."""
@@ -113,11 +117,21 @@ def thresholds(
     C is taken from below, to a relative tolerance (or what log C resolves): on that side g stays bounded
     where ρ is tiny.
     ``low`` and ``high`` are guesses on both sides of C.
+
+    Raises:
+        SolverError: no C of a double is large enough.
     """
     first, last = np.log(low), np.log(high)
-    excess = runner(_excess, chain, start)
+    excess_at = runner(_excess, chain, start)
+
+    def excess(log_c: Array) -> Array:
+        # p/g stays where it starts, at zero: without this the search would go on, in ever longer steps.
+        if log_c.max() > LARGEST:
+            raise SolverError(Outcome.UNRESOLVED, "C_LS is larger than doubles are")
+        return excess_at(np.exp(log_c))[0]
+
     root, _ = bracketed_roots(
-        lambda log_c: excess(np.exp(log_c))[0],
+        excess,
         first,
         last,
         width=np.maximum(tolerance, 4 * EPS * np.maximum(np.abs(first), np.abs(last))),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from wconv._axes import Array
+from wconv.theory.bounds.constants import grown
 from wconv.theory.claims import Bound
 
 
@@ -210,7 +211,7 @@ def a_priori_log_sobolev(
     v: Array, *, reference: float, R_max: float, gamma: float, tau: float
 ) -> Array:
     """C_LS(μ)e^{osc(q)/τ}."""
-    return np.asarray(reference * np.exp(2.0 * (R_max + gamma * v) / tau))
+    return np.asarray(reference * grown(2.0 * (R_max + gamma * v) / tau))
 
 
 @Bound
@@ -258,8 +259,7 @@ def a_priori_drift_moment(
 @Bound
 def a_priori_gap(v: Array, **data: Any) -> Array:
     """max(E_0, τδ/((1−γ)²c)), which bounds E_k."""
-    with np.errstate(over="ignore"):
-        return np.asarray(np.exp(_log_gap(v, **data)))
+    return grown(_log_gap(v, **data))
 
 
 @Bound

@@ -153,7 +153,8 @@ def gaps_with_bias(
     bias: float,
 ) -> Array:
     """(I − D_c(I − γP_{π*}))W_k + 2ζ/(1−γ), with C_LS e^{2ζ/τ} ≥ C_LS(p̂_k) for a bias of at most ζ."""
-    kept = _kept(C_LS * np.exp(2.0 * bias / tau), tau, eta)
+    # A step as much shorter: e^{−2ζ/τ} may vanish where e^{2ζ/τ} is no double.
+    kept = _kept(C_LS, tau, eta * np.exp(-2.0 * bias / tau))
     return contracted(gaps, kernel, kept, gamma) + 2.0 * bias / (1.0 - gamma)
 
 
