@@ -37,9 +37,28 @@ ZOO: tuple[Case, ...] = (TRANSLATE, WELL, RING, LINE, COLD, HEAVY)
 """One-dimensional continua; the first two are the quick tier."""
 
 
+def of_reference(mdp: "wc.MDP") -> float:
+    """C_LS(μ) in closed form; infinite for tails heavier than Gaussian."""
+    grid, space = mdp.grid, mdp.grid.space
+    if isinstance(space, wc.TailedLine):
+        return float("inf")
+    if isinstance(space, wc.GaussianLine):
+        return space.scale**2
+    side = float(np.multiply(grid.shape, grid.spacing).max())
+    return (side / (2 * np.pi if grid.periodic else np.pi)) ** 2
+
+
+def duration(mdp: "wc.MDP") -> float:
+    """How long flows are followed: 2, or four times of relaxation of the reference, 2C_LS(μ)/τ, if less.
+
+    On short intervals all is over long before time 2, and gaps are rounding errors by then.
+    """
+    return 2.0 if mdp.grid.is_finite_set else min(2.0, 2.0 * of_reference(mdp) / mdp.tau)
+
+
 def flow(run: "wc.Run") -> "wc.Path":
-    """The gradient flow to time 2."""
-    return run.path(wc.WPGFlow(tol=1e-6), until=2.0, samples=8)
+    """The gradient flow at eight times."""
+    return run.path(wc.WPGFlow(tol=1e-6), until=duration(run.mdp), samples=8)
 
 
 LANGEVIN = {"step_size": 0.02}

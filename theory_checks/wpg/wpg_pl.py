@@ -45,6 +45,9 @@ CASES = [
     case("product-2d", tier="all", resolution=32),
     case("garnet", expect="INAPPLICABLE", fails="H1"),
 ]
+KNOWN = 100.0
+"""Errors of a gap from which its rate is known to a per cent."""
+
 CONTROLS = [
     control("constant too small", on=NEARLY, constants={"C_LS": 0.9}),
     control("flow at a lower temperature", on=NEARLY, dynamics={"temperature": 0.8}),
@@ -64,6 +67,12 @@ def slowest_worst(velocity: "wc.Measured", gap: "wc.Measured") -> "wc.Measured":
     return wc.Measured.of(least, **errors)
 
 
+def until_known(gap: "wc.Measured") -> slice:
+    """The times before the gap (time,) is lost in its error: rates are quotients; at least the first."""
+    lost = np.flatnonzero(gap.value <= KNOWN * gap.error)
+    return slice(max(1, int(lost[0])) if len(lost) else None)
+
+
 @check("wpg-pl", cases=CASES, controls=CONTROLS, kind="continuum", actions="continuum")
 def wpg_pl(run: "wc.Run") -> Iterator[Item]:
     """Rates of the value along the flow, over residuals and gaps that shrink with it."""
@@ -81,13 +90,21 @@ def wpg_pl(run: "wc.Run") -> Iterator[Item]:
     yield finite("H2", C_LS=constants.worst_at)
     yield finite("H3", mismatch=mismatch)
     tau, gamma, gap = mdp.tau, mdp.gamma, gaps(run, path)
+    early = until_known(gap.sup())
+    gap, velocity, residual, mismatch = (
+        gap[early],
+        velocity[early],
+        residual[early],
+        mismatch[early],
+    )
+    at, worst_at = part(constants.at, early), part(constants.worst_at, early)
     move = (slice(None), moving(residual))
     yield at_least(
         "(dV/dt) / R >= 2 tau / C_LS",
         velocity[move] / residual[move],
         bounds.rate.given(),
         over="time moving",
-        C_LS=part(constants.at, move),
+        C_LS=part(at, move),
         tau=tau,
     )
     yield at_least(
@@ -95,7 +112,7 @@ def wpg_pl(run: "wc.Run") -> Iterator[Item]:
         slowest_worst(velocity, gap) / gap.sup(),
         bounds.worst_rate.given(),
         over="time",
-        C_LS=constants.worst_at,
+        C_LS=worst_at,
         gamma=gamma,
         tau=tau,
     )
@@ -104,7 +121,7 @@ def wpg_pl(run: "wc.Run") -> Iterator[Item]:
         (velocity * mdp.rho).total() / (gap * mdp.rho).total(),
         bounds.mean_rate.given(),
         over="time",
-        C_LS=constants.worst_at,
+        C_LS=worst_at,
         mismatch=mismatch,
         tau=tau,
     )

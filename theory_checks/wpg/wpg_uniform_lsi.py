@@ -16,7 +16,7 @@ import numpy as np
 
 import wconv as wc
 from theory_checks.constants import on_a_continuum
-from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, flow
+from theory_checks.wpg import COLD, HEAVY, LINE, RING, TRANSLATE, WELL, flow, of_reference
 from theory_checks.wpg.wpg_bounds import bounded, largest_reward, start_divergence
 from wconv.theory import Item, at_most, case, check, control, finite
 from wconv.theory.bounds import wpg_flow as bounds
@@ -43,17 +43,6 @@ CONTROLS = [
     control("temperature overstated", on=TRANSLATE, constants={"tau": 8.0}),
     control("flow at a low temperature", on=WELL, dynamics={"temperature": 0.2}),
 ]
-
-
-def of_reference(mdp: "wc.MDP") -> float:
-    """C_LS(μ) in closed form; infinite for tails heavier than Gaussian."""
-    grid, space = mdp.grid, mdp.grid.space
-    if isinstance(space, wc.TailedLine):
-        return float("inf")
-    if isinstance(space, wc.GaussianLine):
-        return space.scale**2
-    side = float(np.multiply(grid.shape, grid.spacing).max())
-    return (side / (2 * np.pi if grid.periodic else np.pi)) ** 2
 
 
 def reward_supremum(mdp: "wc.MDP") -> "wc.Bracket":

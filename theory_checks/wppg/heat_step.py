@@ -23,7 +23,7 @@ from wconv.theory import Item, at_most, case, check, condition, control, equal
 from wconv.theory.bounds import split as bounds
 
 STEP: Final = 0.1
-"""η of the flow."""
+"""η of the flow where the first wave is damped at a rate of at most one."""
 
 SUBSTEPS: Final = (8, 16, 32, 64, 128)
 """Resolvents of the chain in one step, extrapolated to infinitely many."""
@@ -98,15 +98,16 @@ def heat_step(run: "wc.Run") -> Iterator[Item]:
     if not smooth:
         return
     k = waves(mdp.grid)
+    eta = STEP / max(1.0, mdp.tau * float(k.square[0]))
     before = seen(k.table, policies)
-    after = seen(k.table, [wc.heat(policy, 2 * mdp.tau * STEP) for policy in policies])
+    after = seen(k.table, [wc.heat(policy, 2 * mdp.tau * eta) for policy in policies])
     yield equal(
         "waves after the noise are damped by exp(-tau eta k^2)",
         after,
         bounds.decayed.given(wave=before, square=k.square),
         over="law state wave",
         tau=mdp.tau,
-        eta=STEP,
+        eta=eta,
     )
     still = flat(mdp)
     chain = wc.romberg(
@@ -114,7 +115,7 @@ def heat_step(run: "wc.Run") -> Iterator[Item]:
             seen(
                 k.table,
                 [
-                    wc.evolve(wc.FrozenWPG(STEP, m), still, policy, steps=1).policies[1]
+                    wc.evolve(wc.FrozenWPG(eta, m), still, policy, steps=1).policies[1]
                     for policy in policies
                 ],
             )
@@ -127,7 +128,7 @@ def heat_step(run: "wc.Run") -> Iterator[Item]:
         bounds.chain_defect.given(wave=before, square=k.square),
         over="law state wave",
         tau=mdp.tau,
-        eta=STEP,
+        eta=eta,
         spacing=mdp.grid.spacing[0],
     )
     yield from proximal_entropy(run)

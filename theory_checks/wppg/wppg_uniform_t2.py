@@ -15,8 +15,9 @@ from dataclasses import replace
 import numpy as np
 
 import wconv as wc
+from theory_checks.wpg import of_reference
 from theory_checks.wpg.wpg_bounds import bounded, start_divergence
-from theory_checks.wpg.wpg_uniform_lsi import of_reference, reward_supremum
+from theory_checks.wpg.wpg_uniform_lsi import reward_supremum
 from theory_checks.wppg import COLD, HEAVY, LONG, SHORT, WELL, proximal
 from wconv.theory import Item, at_most, case, check, condition, control
 from wconv.theory.bounds import wppg as bounds

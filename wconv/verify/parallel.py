@@ -42,16 +42,17 @@ class Order:
 
 
 def planned(order: Order) -> Sequence[Job]:
-    """The jobs of an order, the same in every process."""
+    """The jobs of an order, the same in every process; of chapters, what fits a user's problem."""
+    checks = discover(order.checks)
     return plan(
-        select(discover(order.checks), order.names),
+        select(checks, order.names),
         tier=order.tier,
         on=order.on,
         parameters=order.parameters,
         policies=order.policies,
         start=order.start,
         controls=order.controls,
-        fitting=not order.names,
+        fitting=checks.keys().isdisjoint(order.names),
     )
 
 
