@@ -67,7 +67,9 @@ def drift_map(run: "wc.Run") -> Iterator[Item]:
         )
         low, high = q.span
         aside = G.low + ASIDE * (high - low)
-        maps = {"explicit map": explicit, "too far": np.clip(aside, low, high), "at rest": x}
+        # Any map competes, this one as far as the nodes of a line reach.
+        ahead = explicit if q.ends == "wrap" else np.clip(explicit, low, high)
+        maps = {"explicit map": ahead, "too far": np.clip(aside, low, high), "at rest": x}
         for competitor, places in maps.items():
             other = moved(q, x, places, masses)
             yield at_most(

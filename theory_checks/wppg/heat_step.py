@@ -29,7 +29,7 @@ SUBSTEPS: Final = (8, 16, 32, 64, 128)
 """Resolvents of the chain in one step, extrapolated to infinitely many."""
 
 TIME: Final = 0.1
-"""τη of the proximal step."""
+"""τη of the proximal step where the first wave has a squared frequency of at most two."""
 
 PARABOLA = case("quadratic-line")
 CASES = [PARABOLA, WELL, RING, LINE, COLD, HEAVY]
@@ -139,7 +139,7 @@ def proximal_entropy(run: "wc.Run") -> Iterator[Item]:
     half = run.true.coarser
     levels = [proximal(mdp) for mdp in (coarser(half), half)]
     found = Entropic(*map(to_the_continuum, *levels, proximal(run.mdp)))
-    k, constants = waves(run.mdp.grid), {"tau": run.mdp.tau, "eta": TIME / run.mdp.tau}
+    k, constants = waves(run.mdp.grid), {"tau": run.mdp.tau, "eta": time(run.mdp) / run.mdp.tau}
     yield at_most(
         "waves after the proximal step and after the flow differ by second order",
         abs(found.off),
@@ -182,14 +182,20 @@ def to_the_continuum(coarse: np.ndarray, half: np.ndarray, fine: np.ndarray) -> 
     return wc.Measured.of(limit, refinement=limit - second)
 
 
+def time(mdp: "wc.MDP") -> float:
+    """τη of the proximal step: short beside the space."""
+    return TIME / max(1.0, float(waves(mdp.grid).square[0]) / 2.0)
+
+
 def proximal(mdp: "wc.MDP") -> Entropic:
     """One proximal step from two smooth policies, as arrays (law, state, wave) and (law, state)."""
     still = flat(mdp)
     k, square = waves(mdp.grid), mdp.grid.nodes[:, 0] ** 2
     starts = [wc.solve(mdp, tol=None).policy, wc.gibbs(mdp, 0.5 * mdp.r)]
     level = wc.gibbs(still, still.r)
-    flow = [wc.heat(start, 2 * TIME) for start in starts]
-    step = [wc.evolve(wc.WPPG(TIME / mdp.tau), still, p, steps=1).policies[1] for p in starts]
+    t = time(mdp)
+    flow = [wc.heat(start, 2 * t) for start in starts]
+    step = [wc.evolve(wc.WPPG(t / mdp.tau), still, p, steps=1).policies[1] for p in starts]
     before, after, then = (np.stack([p.pi for p in side]) for side in (starts, flow, step))
     return Entropic(
         before @ k.table.T,

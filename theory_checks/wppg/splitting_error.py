@@ -34,8 +34,8 @@ TRANSPORTS: "tuple[Transport, ...]" = ("explicit", "prox")
 LONGEST = 0.1
 """η of one step, or nine tenths of the longest for which the explicit map is injective."""
 
-RESTING = (0.2, 0.1)
-"""Steps at which the policy at rest is measured."""
+RESTING = 0.2
+"""η at which the policy at rest is measured, and half of it; or half the longest such, and a quarter."""
 
 LONG = 16.0
 """A time by which the scheme is at rest, from the optimal policy."""
@@ -94,7 +94,7 @@ def splitting_error(run: "wc.Run") -> Iterator[Item]:
             walls=walls,
         )
         if not walls:
-            yield from rest(run.mdp, half, transport)
+            yield from rest(run.mdp, half, transport, min(RESTING, 0.45 / float(L_b.upper.max())))
 
 
 def proximal(mdp: "wc.MDP", start: str, eta: float) -> tuple[np.ndarray, np.ndarray]:
@@ -134,9 +134,9 @@ def moved(mdp: "wc.MDP", start: str, transport: "Transport", eta: float) -> Move
     )
 
 
-def rest(mdp: "wc.MDP", coarser: "wc.MDP", transport: "Transport") -> Iterator[Item]:
+def rest(mdp: "wc.MDP", coarser: "wc.MDP", transport: "Transport", eta: float) -> Iterator[Item]:
     """Orders at rest, on the nodes and on half of them."""
-    fine, coarse = at_rest(mdp, transport), at_rest(coarser, transport)
+    fine, coarse = at_rest(mdp, transport, eta), at_rest(coarser, transport, eta)
     far, gap = (
         order(a).with_error("refinement", order(a).value - order(b).value)
         for a, b in zip(fine, coarse, strict=True)
@@ -160,12 +160,16 @@ def between(what: str, found: "wc.Measured", low: float, high: float) -> Iterato
     yield at_most(f"{name} slower than eta^{high:g}", found, slower, over="state", most=high)
 
 
-def at_rest(mdp: "wc.MDP", transport: "Transport") -> tuple["wc.Measured", "wc.Measured"]:
-    """W² from the optimal policy, and the squared gap, of the policies at rest, (steps, state)."""
+def at_rest(
+    mdp: "wc.MDP", transport: "Transport", eta: float
+) -> tuple["wc.Measured", "wc.Measured"]:
+    """W² from the optimal policy, and the squared gap, at rest with steps η and η/2, (steps, state)."""
     far, gap, solution = [], [], wc.solve(mdp, tol=None)
     best, V = solution.policy, solution.measured
-    for eta in RESTING:
-        path = wc.evolve(wc.SplitWPPG(eta, transport), mdp, best, until=LONG, samples=2)
+    count = 2 * int(np.ceil(LONG / eta / 2))
+    for share in (1, 2):
+        method = wc.SplitWPPG(eta / share, transport)
+        path = wc.evolve(method, mdp, best, steps=share * count, samples=2)
         half, last = (wc.w2_squared(policy, best) for policy in path.policies[1:])
         far.append(last.with_error("stationarity", last.value - half.value))
         W = V - path.measured[2]
@@ -175,10 +179,10 @@ def at_rest(mdp: "wc.MDP", transport: "Transport") -> tuple["wc.Measured", "wc.M
 
 
 def order(squares: "wc.Measured") -> "wc.Measured":
-    """Half the logarithm of the ratio of squares over that of the steps, with the interval of errors."""
+    """Half the logarithm of the ratio of squares over that of the steps, two, with the interval of errors."""
     known = squares.value > squares.error
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.where(known, np.log(squares.value), 0.0)
         off = np.where(known, -np.log1p(-squares.error / squares.value), np.inf)
-    twice = 2.0 * np.log(RESTING[0] / RESTING[1])
+    twice = 2.0 * np.log(2.0)
     return wc.Measured.of((logs[0] - logs[1]) / twice, distances=(off[0] + off[1]) / twice)

@@ -48,7 +48,10 @@ class Landscape:
     coefficients: Array
 
     def at(self, a: Array) -> tuple[Array, Array, Array]:
-        """q, q' and q'' at actions (S, k)."""
+        """q, q' and q'' at actions (S, k).
+
+        Beyond the nodes of a line the last quintic goes on, which is q only where that is quadratic.
+        """
         around = self.ends == "wrap"
         first, h = self.grid.nodes[0, 0], self.grid.spacing[0]
         q, slope, bend = hermite.at(self.coefficients, a, first, h, periodic=around)
