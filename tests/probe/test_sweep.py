@@ -144,6 +144,7 @@ def test_the_picture_has_a_strip_for_every_status(known_edge, axes):
     rows = 1 if axes == 1 else 2
     assert len(colours) == 3 * rows
     assert len(set(colours)) == 3
+    assert panels[0].get_xlim() == pytest.approx((0.1, 0.7))  # beyond it nothing was computed
     assert len(figure.legends[0].get_texts()) == 3
     assert {text.get_text() for text in figure.legends[0].get_texts()} <= set(LOOKS)
 

@@ -30,6 +30,7 @@ CSV_FIELDS: Final = (
     "margin",
     "margin_error",
     "tightness",
+    "tightness_error",
     "teeth",
     "grade",
     "points",
@@ -116,8 +117,8 @@ def to_latex(report: Report) -> str:
                 fmt.subject(r),
                 r.verdict.lower(),
                 r.tag,
-                fmt.number(r.margin),
-                fmt.number(r.tightness, 4),
+                fmt.with_error(r.margin, r.margin_error),
+                fmt.with_error(r.tightness, r.tightness_error, 4),
                 fmt.teeth(r.teeth),
             )
         )

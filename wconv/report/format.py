@@ -22,9 +22,9 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def with_error(value: float, error: float, digits: int = 2) -> str:
-    """A number with its error, "1.2e-15 ± 3e-14"; alone where none is known."""
+    """A number with its error, "1.2e-15 ± 3e-14"; alone where none is known, or the number is infinite."""
     shown = number(value, digits)
-    return shown if error != error or value != value else f"{shown} ± {number(error, 1)}"
+    return f"{shown} ± {number(error, 1)}" if isfinite(value) and error == error else shown
 
 
 def teeth(found: Mapping[str, float]) -> str:

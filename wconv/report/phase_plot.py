@@ -41,8 +41,8 @@ def plot_phases(found: "Dataset") -> "Figure":
     """Premise and conclusion over the axes of a sweep, from its dataset.
 
     One axis: the margin of the worst claim in the band of its errors over strips of status. Two: a row of
-    strips for every value of the second. More: a panel for every value of the others. A strip ends where
-    bisection found the status to end, without it halfway between cells.
+    strips for every value of the second. More: a panel for every value of the others. Dots are cells; a strip
+    ends where bisection found the status to end, without it halfway between cells, and at the last cell.
 
     Raises:
         InputError: more than nine panels, or an axis that is not one of numbers.
@@ -126,6 +126,8 @@ def _two(axes: Any, found: "Dataset", names: list[str]) -> None:
                 corner, *size, facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0
             )
             axes.add_patch(strip)
+    cells = np.meshgrid(horizontal.values, vertical.values)
+    axes.plot(*cells, color="0.2", marker=".", markersize=2, linestyle="none", clip_on=False)
     axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     _label(axes.xaxis, axes.set_xscale, horizontal)
     _label(axes.yaxis, axes.set_yscale, vertical)
@@ -160,14 +162,14 @@ def strips(
 
 
 def _edges(axis: "DataArray") -> Array:
-    """Borders of cells halfway between values, as the axis counts; the outer ones as far as the next."""
+    """Borders of cells, halfway between values as the axis counts; the outer ones are values."""
     log = axis.attrs["scale"] == "log"
     values = np.log(axis.values) if log else np.asarray(axis.values, float)
     if len(values) == 1:
         steps = np.array([values[0] - 0.5, values[0] + 0.5])
     else:
         inner = (values[1:] + values[:-1]) / 2
-        steps = np.concatenate([[2 * values[0] - inner[0]], inner, [2 * values[-1] - inner[-1]]])
+        steps = np.concatenate([values[:1], inner, values[-1:]])
     return np.asarray(np.exp(steps) if log else steps)
 
 

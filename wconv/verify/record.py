@@ -95,6 +95,8 @@ def _as_expected(
     tightness: float,
 ) -> tuple[bool, str]:
     if job.control:
+        if verdict is Verdict.ERROR:
+            return False, "the control ended in an error"
         if verdict is not Verdict.VIOLATED:
             return False, _held(judgements)
         far = max(j.miss for j in judgements) >= CONTROL_FACTOR
@@ -120,8 +122,8 @@ def _held(judgements: list[Judgement]) -> str:
     """Why a control did not bite, and what to do about it."""
     best = max((_number(j.tightness, 0.0) for j in judgements), default=0.0)
     return (
-        f"the control was not violated: the case has tightness {best:.3g}, "
-        "so corrupt the constant by more than that, or pin it to a tighter case"
+        f"the control was not violated: with what it corrupts the tightness is {best:.3g}, below 1; "
+        "corrupt more, in the direction that hurts, or pin it to a tighter case"
     )
 
 
