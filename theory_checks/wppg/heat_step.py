@@ -139,7 +139,10 @@ def proximal_entropy(run: "wc.Run") -> Iterator[Item]:
     half = run.true.coarser
     levels = [proximal(mdp) for mdp in (coarser(half), half)]
     found = Entropic(*map(to_the_continuum, *levels, proximal(run.mdp)))
-    k, constants = waves(run.mdp.grid), {"tau": run.mdp.tau, "eta": time(run.mdp) / run.mdp.tau}
+    k, constants = (
+        waves(run.mdp.grid),
+        {"tau": run.mdp.tau, "eta": heat_time(run.mdp) / run.mdp.tau},
+    )
     yield at_most(
         "waves after the proximal step and after the flow differ by second order",
         abs(found.off),
@@ -182,7 +185,7 @@ def to_the_continuum(coarse: np.ndarray, half: np.ndarray, fine: np.ndarray) -> 
     return wc.Measured.of(limit, refinement=limit - second)
 
 
-def time(mdp: "wc.MDP") -> float:
+def heat_time(mdp: "wc.MDP") -> float:
     """τη of the proximal step: short beside the space."""
     return TIME / max(1.0, float(waves(mdp.grid).square[0]) / 2.0)
 
@@ -193,7 +196,7 @@ def proximal(mdp: "wc.MDP") -> Entropic:
     k, square = waves(mdp.grid), mdp.grid.nodes[:, 0] ** 2
     starts = [wc.solve(mdp, tol=None).policy, wc.gibbs(mdp, 0.5 * mdp.r)]
     level = wc.gibbs(still, still.r)
-    t = time(mdp)
+    t = heat_time(mdp)
     flow = [wc.heat(start, 2 * t) for start in starts]
     step = [wc.evolve(wc.WPPG(t / mdp.tau), still, p, steps=1).policies[1] for p in starts]
     before, after, then = (np.stack([p.pi for p in side]) for side in (starts, flow, step))

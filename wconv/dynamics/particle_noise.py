@@ -39,8 +39,8 @@ def gaussian(key: Any, shape: tuple[int, int], dtype: Any) -> Any:
 
     Box and Muller's √(−2 log u)·(cos, sin)(2πv − π/4), u and v from all words of the generator's blocks.
     It takes less than half (float32) or two thirds (float64) of the time of ``jax.random.normal``, which in
-    float32 uses one word of two, and has an inverse error function of three polynomials. Tails reach 6.7 deviations in float32, 9.4 in
-    float64.
+    float32 uses one word of two, and has an inverse error function of three polynomials. Tails reach 6.7
+    deviations in float32, 9.4 in float64.
     """
     dim, n = shape
     half, parts = -(-n // 2), np.dtype(dtype).itemsize // 4
