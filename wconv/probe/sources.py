@@ -8,12 +8,12 @@ import sysconfig
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 from wconv import _require as require
+from wconv.report.environment import versions
 from wconv.theory.registry import BUILT_IN
 from wconv.verify.plan import is_file
 
@@ -78,13 +78,7 @@ def _problem_file(spec: str) -> str:
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {"python": platform.python_version()} | versions(PACKAGES)
 
 
 @cache
